@@ -1,0 +1,1 @@
+"""What may a plugin import from LazyCelery's host?"""

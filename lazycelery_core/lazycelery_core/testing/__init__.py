@@ -1,0 +1,1 @@
+"""What does a plugin author test with?"""

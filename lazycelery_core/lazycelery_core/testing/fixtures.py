@@ -1,0 +1,1 @@
+"""Which pytest fixtures does LazyCelery bring?"""

@@ -1,0 +1,1 @@
+"""What does the plugin `cluster` add to LazyCelery?"""

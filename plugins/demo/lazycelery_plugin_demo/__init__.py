@@ -1,0 +1,1 @@
+"""What does the plugin `demo` add to LazyCelery?"""

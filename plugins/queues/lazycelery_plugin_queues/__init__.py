@@ -1,0 +1,1 @@
+"""What does the plugin `queues` add to LazyCelery?"""

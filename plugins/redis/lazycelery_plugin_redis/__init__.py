@@ -1,0 +1,1 @@
+"""What does the plugin `redis` add to LazyCelery?"""

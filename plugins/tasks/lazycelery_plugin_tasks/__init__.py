@@ -1,0 +1,1 @@
+"""What does the plugin `tasks` add to LazyCelery?"""

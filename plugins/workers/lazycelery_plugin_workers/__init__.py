@@ -1,0 +1,1 @@
+"""What does the plugin `workers` add to LazyCelery?"""
