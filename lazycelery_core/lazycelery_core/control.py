@@ -1,0 +1,142 @@
+"""What can be asked of a deployment, or done to it? Small protocols, one ability each.
+
+A source offers objects that fulfil some of these; the deployment hands out only those its level allows. In the passive
+level no ability that publishes exists; writer abilities exist only when a scope was granted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from lazycelery_core.model import Message
+
+
+class Level(IntEnum):
+    """How far the monitor may go. Each level includes the ones before."""
+
+    PASSIVE = 0  # subscriptions and reads from a fixed list of commands; nothing is ever published
+    READ_ONLY = 1  # also asks workers by inspect
+    GRANTED = 2  # writes, by scope
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReply:
+    """One node's answer to a broadcast. `value` is decoded data, None with `error` a sentence otherwise.
+
+    A reply in a serializer that can run code (pickle) is named in `error`, never opened.
+    """
+
+    hostname: str
+    value: Any = None
+    error: str = ""
+    latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """All answers to one broadcast. `listeners` is the broker's count of nodes that heard it, None if unknown."""
+
+    nodes: Sequence[NodeReply]
+    listeners: int | None = None
+
+    @property
+    def mute(self) -> int:
+        """Nodes that heard the question and gave no answer (busy solo pools, other applications)."""
+        return max(0, (self.listeners or 0) - len(self.nodes))
+
+
+INSPECT_COMMANDS = frozenset(
+    ["ping", "stats", "conf", "active", "reserved", "scheduled", "registered", "revoked", "active_queues", "query_task"]
+)
+
+
+@runtime_checkable
+class Inspects(Protocol):
+    """Asks workers questions that change nothing."""
+
+    def inspect(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        destination: Sequence[str] | None = None,
+        timeout: float = 1.0,
+    ) -> Replies:
+        """Answers of the nodes within `timeout` seconds; returns as soon as every listener has answered.
+
+        command: one of INSPECT_COMMANDS, else ValueError. destination: node names, None for all.
+        Raises SourceError when the broker is gone, AccessRefused when the credential may not; at the latest after
+        `timeout` + 0.5 s.
+        """
+
+
+@runtime_checkable
+class Controls(Protocol):
+    """Sends remote control commands that change something. Exists only when a scope was granted."""
+
+    def control(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        destination: Sequence[str] | None = None,
+        timeout: float = 1.0,
+    ) -> Replies:
+        """Same as `Inspects.inspect`, for commands with an effect (`enable_events` ...)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """A page of waiting messages, next to be delivered first. `total` is the queue's ready count at that moment."""
+
+    messages: Sequence[Message]
+    total: int
+    note: str = ""
+
+
+@runtime_checkable
+class Peeks(Protocol):
+    """Reads waiting messages without consuming them."""
+
+    def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
+        """Messages offset..offset+limit in order of delivery (limit <= 200). Raises SourceError, AccessRefused."""
+
+
+@runtime_checkable
+class StoresResults(Protocol):
+    """Reads stored results by task id."""
+
+    def results(self, task_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The JSON metas that exist, by task id (at most 200 ids a call)."""
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """Says what works on a connection, what does not, and which right is missing."""
+
+    def diagnose(self) -> Iterable["Finding"]:
+        """Findings in the order they were tried; never raises for a refusal, that is a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing `doctor` tried. `right` names the missing permission; `hint` what to do."""
+
+    what: str
+    ok: bool
+    detail: str = ""
+    right: str = ""
+    hint: str = ""
+
+
+Ability = TypeVar("Ability")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The abilities of one deployment. `get(Inspects)` returns the object that can, or None."""
+
+    abilities: tuple[object, ...] = ()
+
+    def get(self, ability: type[Ability]) -> Ability | None:
+        """The first object that fulfils the protocol, None when nothing here can do that."""
+        return next((each for each in self.abilities if isinstance(each, ability)), None)
