@@ -197,7 +197,7 @@ def run(step: Step) -> bool:
 
 
 def failures(steps: Sequence[Step]) -> list[str]:
-    """The names of the steps that fail. Two run at a time: more would starve the real brokers and workers they start."""
+    """The names of the steps that fail. Two at a time: more would starve the real brokers and workers they start."""
     with ThreadPoolExecutor(max_workers=min(2, PROCESSES)) as pool:
         passed = list(pool.map(run, steps))
     return [step.name for step, good in zip(steps, passed, strict=True) if not good]

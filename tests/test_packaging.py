@@ -1,4 +1,4 @@
-"""Can a stranger install it? All distributions are built, `lazycelery` is installed from them into empty environments."""
+"""Can a stranger install it? All distributions are built, and `lazycelery` is installed from them into empty places."""
 
 import json
 import os
