@@ -52,6 +52,10 @@ class Source(ABC):
         """Seconds of the last round trip to the broker, None before the first."""
         return None
 
+    def silence(self) -> float:
+        """Seconds since the line last proved alive (data, or an answer to a probe): where a gap begins."""
+        return 0.0
+
     def refresh(self) -> None:
         """The user asked for fresh numbers now (F5): make the next `read` ask again. Thread-safe, returns at once."""
 

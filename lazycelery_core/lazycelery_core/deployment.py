@@ -1,0 +1,142 @@
+"""What is one watched deployment? Its sources, its store, its projections and its control, behind one snapshot.
+
+Several can be live at once; nothing here is global. Data flows one way: sources deliver batches into the store and the
+projections, snapshots are read out. Only `Control` goes back to the broker.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lazycelery_core.action import Policy
+from lazycelery_core.control import Control
+from lazycelery_core.events import Event
+from lazycelery_core.model import Gap, Link
+from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.projection import Projection
+from lazycelery_core.repair import Repair
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.source import Source
+from lazycelery_core.store import Store
+from lazycelery_core.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from lazycelery_core.config import Connection
+
+log = logging.getLogger("lazycelery.deployment")
+STRIKES = 3  # failures in a row after which a projection is left out
+GOODBYE = 2.0  # s that sources get to undo what they left at the broker
+
+
+class Deployment:
+    """One broker being watched. `start()`, then `snapshot(now)` as often as wanted, `stop()` at the end.
+
+    sources and projections: what the plugins offered for this connection. policy decides which abilities exist at all:
+    nothing that publishes in the passive level, no writer below a granted scope.
+    """
+
+    def __init__(
+        self,
+        connection: "Connection",
+        sources: Sequence[Source],
+        projections: Sequence[Projection],
+        policy: Policy,
+        store: Store,
+        health: PluginHealth,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.connection, self.policy, self.store = connection, policy, store
+        self._health, self._clock = health, clock
+        self._since = clock()
+        self._repair = Repair(store.unfinished, clock)
+        self._sources = [*sources, self._repair]
+        self._projections = list(projections)
+        self._strikes: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self.control = Control(tuple(ability for source in self._sources for ability in source.abilities(policy.level)))
+        self._supervisors = [
+            Supervisor(source, self._deliver, self._recovered, health, clock) for source in self._sources
+        ]
+
+    def start(self) -> None:
+        """Start every source on its thread; returns at once."""
+        for source in self._sources:
+            source.bind(self.control, self.policy.level)
+        for supervisor in self._supervisors:
+            supervisor.start()
+
+    def stop(self) -> None:
+        """End every source; they get GOODBYE seconds together to leave nothing behind."""
+        for supervisor in self._supervisors:
+            supervisor.stop()
+        deadline = time.monotonic() + GOODBYE
+        late = [each for each in self._supervisors if not each.join(max(0.0, deadline - time.monotonic()))]
+        for supervisor in late:
+            log.warning("source %s did not end in %s s", supervisor.source.name, GOODBYE)
+        for ability in self.control.abilities:
+            close = getattr(ability, "close", None)
+            if close is not None:
+                close()
+
+    def snapshot(self, now: float) -> Snapshot:
+        """What is known at this moment."""
+        store = self.store
+        return Snapshot(
+            version=store.version,
+            now=now,
+            since=self._since,
+            name=self.connection.name,
+            broker=self.connection.shown,
+            level=self.policy.badge,
+            scopes=self.policy.scopes,
+            tasks=store.tasks(),
+            workers=store.workers(now),
+            queues=store.queues(now),
+            totals=store.totals(now),
+            links=self.links(),
+            views={projection.name: projection.view() for projection in self._projections},
+        )
+
+    def links(self) -> tuple[Link, ...]:
+        """The health of every source that talks to the broker."""
+        return tuple(each.link() for each in self._supervisors if each.source is not self._repair)
+
+    def refresh(self) -> None:
+        """Ask everything again now."""
+        for supervisor in self._supervisors:
+            supervisor.retry_now()
+            supervisor.source.refresh()
+
+    def focus(self, topics: frozenset[str]) -> None:
+        """Tell the pollers what is on the screen."""
+        for source in self._sources:
+            source.focus(topics)
+
+    def _deliver(self, source: Source, events: Sequence[Event], now: float) -> None:
+        with self._lock:
+            self.store.apply(events, now)
+            for projection in self._projections:
+                self._project(projection, events, now)
+
+    def _project(self, projection: Projection, events: Sequence[Event], now: float) -> None:
+        if self._strikes.get(projection.name, 0) >= STRIKES:
+            return
+        try:
+            projection.apply(events, now)
+            self._strikes.pop(projection.name, None)
+        except Exception as error:  # noqa: BLE001 - guard "source thread": a projection runs on it
+            self._strikes[projection.name] = self._strikes.get(projection.name, 0) + 1
+            self._health.report(projection.plugin, f"projection {projection.name}", error)
+
+    def _recovered(self, source: Source, gap: Gap) -> None:
+        self.store.gap(gap)
+        self._repair.after_gap()
+
+
+def watch(connection: "Connection", plugins: Any, policy: Policy, store: Store) -> Deployment:
+    """A deployment with the sources and projections that the loaded plugins offer for this connection."""
+    return Deployment(
+        connection, plugins.sources(connection), plugins.projections(), policy, store, plugins.health
+    )

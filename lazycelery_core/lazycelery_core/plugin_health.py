@@ -1,0 +1,61 @@
+"""How do the plugins behave? What they raised and how long they took, counted by plugin and place."""
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from lazycelery_core.text import safe
+
+log = logging.getLogger("lazycelery.plugins")
+SLOW = 0.1  # s; a tenth of a second on the screen's thread is felt
+KEPT = 50  # incidents; enough for a health view, bounded for a plugin that raises ten times a second
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something a plugin did wrong: where, and one safe sentence."""
+
+    plugin: str
+    where: str
+    error: str
+
+
+@dataclass
+class Timing:
+    """Calls of one plugin at one place: seconds in all and of the slowest."""
+
+    calls: int = 0
+    total: float = 0.0
+    worst: float = 0.0
+
+
+class PluginHealth:
+    """Thread-safe record of incidents and timings of all plugins."""
+
+    def __init__(self) -> None:
+        self.incidents: deque[Incident] = deque(maxlen=KEPT)
+        self.counts: dict[str, int] = {}
+        self.timings: dict[tuple[str, str], Timing] = {}
+        self._lock = threading.Lock()
+
+    def report(self, plugin: str, where: str, error: BaseException) -> None:
+        """Write down a failure; the traceback goes to the log file, never to the screen."""
+        log.error("plugin %s failed in %s", plugin, where, exc_info=error)
+        with self._lock:
+            self.incidents.append(Incident(plugin, where, safe(f"{type(error).__name__}: {error}", 300)))
+            self.counts[plugin] = self.counts.get(plugin, 0) + 1
+
+    def timed(self, plugin: str, where: str, seconds: float) -> None:
+        """Add one call's duration."""
+        with self._lock:
+            timing = self.timings.setdefault((plugin, where), Timing())
+            timing.calls += 1
+            timing.total += seconds
+            timing.worst = max(timing.worst, seconds)
+
+    def slow(self) -> list[tuple[str, str, float]]:
+        """(plugin, place, worst seconds) of everything that once took longer than SLOW, worst first."""
+        with self._lock:
+            found = [(name, where, timing.worst) for (name, where), timing in self.timings.items()]
+        return sorted((each for each in found if each[2] > SLOW), key=lambda each: -each[2])

@@ -1,0 +1,156 @@
+"""What keeps a source alive? A thread that opens, reads, delivers, backs off and declares gaps."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
+from lazycelery_core.events import Event
+from lazycelery_core.model import Gap, Link, LinkState
+from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.source import Source
+
+log = logging.getLogger("lazycelery.sources")
+
+READ = 0.25  # s; how long a read may wait: the thread notices a stop within this
+EAGER, EAGER_FOR, PATIENT = 0.5, 60.0, 5.0  # s; retry at most every 0.5 s for the first minute, then every 5 s
+REFUSED_PAUSE = 15.0  # s; rights change rarely, but they do
+SUSPENDED = 2.0  # s beyond READ between two turns of the loop: this process was stopped, not the broker
+SLOW = 0.5  # s of round trip from which a line is called slow
+GAPS_KEPT = 100
+RATE_WINDOW = 5  # s
+
+Deliver = Callable[[Source, Sequence[Event], float], None]
+
+
+class Supervisor:
+    """One source and its thread. `link()` is its health at any time, from any thread.
+
+    deliver(source, events, now) is called on this thread. recovered(source, gap) after a stream came back.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        deliver: Deliver,
+        recovered: Callable[[Source, Gap], None],
+        health: PluginHealth,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.source = source
+        self._deliver, self._recovered, self._health, self._clock = deliver, recovered, health, clock
+        self._stop, self._again = threading.Event(), threading.Event()
+        self._state, self._since = LinkState.STARTING, clock()
+        self._error = self._hint = ""
+        self._next_try: float | None = None
+        self._failing_since: float | None = None
+        self._events = 0
+        self._seconds: deque[tuple[int, int]] = deque(maxlen=RATE_WINDOW + 1)
+        self._gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
+        self._lost_at: float | None = None
+        self._thread = threading.Thread(target=self._run, name=f"source {source.plugin}.{source.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end; does not wait."""
+        self._stop.set()
+        self._again.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; whether it came."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def retry_now(self) -> None:
+        """Do not wait for the next try (F5)."""
+        self._again.set()
+
+    def link(self) -> Link:
+        """The health of this source now."""
+        now = self._clock()
+        latency = self.source.latency()
+        state = self._state
+        if state is LinkState.LIVE and latency is not None and latency > SLOW:
+            state = LinkState.SLOW
+        open_gap = [Gap(self._lost_at, None, self._error)] if self._lost_at is not None and self.source.streams else []
+        return Link(
+            source=self.source.name, plugin=self.source.plugin, state=state, since=self._since, error=self._error,
+            hint=self._hint, next_try=self._next_try, latency=latency, rate=self._rate(now), events=self._events,
+            rejected=self._rejected(), gaps=(*self._gaps, *open_gap),
+        )  # fmt: skip
+
+    def _rejected(self) -> Mapping[str, int]:
+        return dict(self.source.rejected())
+
+    def _rate(self, now: float) -> float:
+        oldest = int(now) - RATE_WINDOW
+        return sum(count for second, count in list(self._seconds) if second >= oldest) / RATE_WINDOW
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.source.open()
+                self._came_back()
+                self._read_until_stopped()
+            except LazyCeleryError as error:
+                self._went_away(error)
+            except Exception as error:  # noqa: BLE001 - guard "source thread"
+                self._health.report(self.source.plugin, f"source {self.source.name}", error)
+                self._went_away(SourceError(f"{self.source.name} failed: {type(error).__name__}"))
+            self.source.close()
+            self._wait_for_next_try()
+
+    def _read_until_stopped(self) -> None:
+        before = time.monotonic()
+        while not self._stop.is_set():
+            events = self.source.read(READ)
+            turn, before = time.monotonic() - before, time.monotonic()
+            now = self._clock()
+            if turn > READ + SUSPENDED and self.source.streams:
+                self._gaps.append(Gap(now - turn, now, "this screen was stopped or starved; events may be missing"))
+            if events:
+                self._count(len(events), int(now))
+                self._deliver(self.source, events, now)
+
+    def _count(self, events: int, second: int) -> None:
+        self._events += events
+        if self._seconds and self._seconds[-1][0] == second:
+            events += self._seconds.pop()[1]
+        self._seconds.append((second, events))
+
+    def _came_back(self) -> None:
+        now = self._clock()
+        gap = Gap(self._lost_at, now, self._error) if self._lost_at is not None else None
+        self._state, self._since, self._error, self._hint = LinkState.LIVE, now, "", ""
+        self._next_try = self._failing_since = self._lost_at = None
+        if gap is not None and self.source.streams:
+            self._gaps.append(gap)
+            self._recovered(self.source, gap)
+
+    def _went_away(self, error: LazyCeleryError) -> None:
+        now = self._clock()
+        log.warning("source %s.%s: %s", self.source.plugin, self.source.name, error)
+        if self._state in (LinkState.LIVE, LinkState.SLOW):
+            self._lost_at = now - self.source.silence()
+            self._since = now
+        self._failing_since = self._failing_since if self._failing_since is not None else now
+        refused = isinstance(error, AccessRefused)
+        self._error, self._hint = error.message, error.hint
+        self._next_try = now + self._pause(refused, now)
+        self._state = LinkState.REFUSED if refused else LinkState.RETRYING
+
+    def _pause(self, refused: bool, now: float) -> float:
+        if refused:
+            return REFUSED_PAUSE
+        return EAGER if self._failing_since is None or now - self._failing_since < EAGER_FOR else PATIENT
+
+    def _wait_for_next_try(self) -> None:
+        if self._next_try is not None and not self._stop.is_set():
+            self._again.wait(max(0.0, self._next_try - self._clock()))
+            self._again.clear()
