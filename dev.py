@@ -95,7 +95,7 @@ def ensure_pip() -> None:
 
 def pip(*args: str) -> None:
     """Run .venv's pip; indexes, mirrors and certificates are whatever pip is configured with."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", *args, "--quiet"]
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "-qq", *args]  # -qq: errors only
     if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode:
         stop("pip could not install what is needed (see above)", "check the network or pip's index and try again")
 
