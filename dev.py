@@ -90,7 +90,7 @@ def ensure_pip() -> None:
         *([*pip, "install", "--quiet", "--target", str(site_packages(PYTHON)), "pip"] for pip in outside),
     ]
     if not quietly(probe) and not any(quietly(way) and quietly(probe) for way in ways):
-        stop("no pip works here", "install one (apt install python3-pip, dnf install python3-pip, ...) and try again")
+        stop("no pip could be put into .venv", "is there one (apt install python3-pip), and does it reach its index?")
 
 
 def pip(*args: str) -> None:
