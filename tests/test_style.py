@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,19 +66,13 @@ def test_app_stays_the_place_where_things_are_wired_and_nothing_else() -> None:
     assert len((CORE / "app.py").read_text("utf-8").splitlines()) < 200
 
 
-def test_everything_is_caught_only_by_the_five_guards_and_each_says_which_it_is() -> None:
-    found: Counter[str] = Counter()
-    strangers = []
-    for file in FILES:
-        lines = file.read_text("utf-8").splitlines()
-        for number in broad_handlers(tree(file)):
-            guard = re.search(r"BLE001.*guard: ([a-z ]+)", lines[number - 1])
-            if guard and guard[1].strip() in GUARDS:
-                found[guard[1].strip()] += 1
-            else:
-                strangers.append(f"{file.relative_to(ROOT)}:{number}")
-    assert strangers == []
-    assert [guard for guard, count in found.items() if count > 1] == []
+@each_file
+def test_everything_is_caught_only_by_the_guards_of_the_host_and_each_says_which_it_is(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
+    named = {number: re.search(r'# .*guard "([a-z ]+)"', lines[number - 1]) for number in broad_handlers(tree(file))}
+    strangers = [number for number, guard in named.items() if not guard or guard[1] not in GUARDS]
+    assert strangers == [], "a broad except that is none of the five guards"
+    assert not named or file.is_relative_to(CORE), "plugins have no guards of their own: the host guards them"
 
 
 @each_file
@@ -114,7 +107,8 @@ def test_only_the_configuration_reads_the_environment(file: Path) -> None:
 def test_the_wall_clock_is_read_at_the_top_and_passed_down(file: Path) -> None:
     if own_tool(file) or (file.parent == CORE and file.name in READS_CLOCK):
         return
-    assert {dotted(node) for node in ast.walk(tree(file))} & CLOCKS == set()
+    calls = [node for node in ast.walk(tree(file)) if isinstance(node, ast.Call)]
+    assert [call.lineno for call in calls if dotted(call.func) in CLOCKS] == []
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: str(file.relative_to(ROOT)))
