@@ -51,10 +51,15 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Result of a write: what each node or target answered. `undo` is the name of the action that takes it back."""
+    """Result of a write: what each node or target answered.
+
+    undo: name of the action that takes it back. changed: keys of the targets that it really changed (those are undone
+    on exit), None for all that did not refuse.
+    """
 
     replies: Sequence[NodeReply]
     undo: str = ""
+    changed: frozenset[str] | None = None
 
 
 Outcome = Go | Open | Copy | Sent | None

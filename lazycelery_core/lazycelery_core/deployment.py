@@ -110,7 +110,9 @@ class Deployment:
             supervisor.source.refresh()
 
     def focus(self, topics: frozenset[str]) -> None:
-        """Tell the pollers what is on the screen."""
+        """Tell the pollers what is on the screen, and of which workers no events tell (`quiet:<hostname>`)."""
+        workers = self.store.workers(self._clock())
+        topics |= {f"quiet:{worker.hostname}" for worker in workers if worker.task_events is False}
         for source in self._sources:
             source.focus(topics)
 
@@ -137,6 +139,4 @@ class Deployment:
 
 def watch(connection: "Connection", plugins: Any, policy: Policy, store: Store) -> Deployment:
     """A deployment with the sources and projections that the loaded plugins offer for this connection."""
-    return Deployment(
-        connection, plugins.sources(connection), plugins.projections(), policy, store, plugins.health
-    )
+    return Deployment(connection, plugins.sources(connection), plugins.projections(), policy, store, plugins.health)

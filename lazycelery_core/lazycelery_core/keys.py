@@ -71,7 +71,7 @@ class Keymap:
         self.clashes: list[Clash] = []
         self._bound: dict[tuple[str, str], Command] = {}
         self._commands: dict[str, Command] = {}
-        for command in host:
+        for command in sorted(host, key=lambda each: each.scope != "global"):
             self._add(self._personal(command))
         for command in _action_commands(actions, defaults or {}):
             self._add(self._personal(command))
@@ -143,11 +143,11 @@ class Keymap:
         self._bound.update({(command.scope, key): command for key in free})
 
     def _holder(self, command: Command, key: str) -> Command | None:
-        """Who keeps the command from this key: its own scope, or for all but declared overrides the host's wide ones."""
+        """Who keeps the command from this key: its own scope or, unless it declares the override, a wider one."""
         same = self._bound.get((command.scope, key))
         if same is not None or command.scope in MODAL_SCOPES:
             return same
-        for scope in WIDE_SCOPES:
+        for scope in ("global",) if command.scope in WIDE_SCOPES else WIDE_SCOPES:
             other = self._bound.get((scope, key))
             if other is not None and other.name not in command.overrides:
                 return other

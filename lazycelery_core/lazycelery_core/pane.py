@@ -15,8 +15,27 @@ from lazycelery_core.text import TimeMode
 from lazycelery_core.tones import Line, Span, Tone, line, span
 
 __all__ = [
-    "Cell", "CanvasPane", "Column", "DetailLine", "DetailPane", "DetailTab", "DrawContext", "Line", "OVERVIEW", "Pane",
-    "QUEUES", "Rows", "Slot", "Span", "TASKS", "TablePane", "Tone", "View", "WORKERS", "line", "span",
+    "OVERVIEW",
+    "QUEUES",
+    "TASKS",
+    "WORKERS",
+    "CanvasPane",
+    "Cell",
+    "Column",
+    "DetailLine",
+    "DetailPane",
+    "DetailTab",
+    "DrawContext",
+    "Line",
+    "Pane",
+    "Rows",
+    "Slot",
+    "Span",
+    "TablePane",
+    "Tone",
+    "View",
+    "line",
+    "span",
 ]  # fmt: skip
 
 Cell = Line

@@ -159,7 +159,9 @@ class Plugins:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - guard "plugin load": even sys.exit() at import is only its own
-            plugin.fail(PluginState.FAILED, f"{type(error).__name__} at import: {error}", "see the log for the traceback")
+            plugin.fail(
+                PluginState.FAILED, f"{type(error).__name__} at import: {error}", "see the log for the traceback"
+            )
             self.health.report(plugin.name, "import", error)
         else:
             plugin.path = str(getattr(module, "__file__", "") or "")

@@ -18,8 +18,8 @@ class Columns(Protocol):
     """The rows of one segment as arrays: what a filter is evaluated on. All arrays are (size,).
 
     codes: dictionary codes of `name worker queue exception` (int32, -1 unknown), `values` the dictionary behind them.
-    numbers: `state` uint8 (TaskState), `retries` uint16, `parent` and `root` int64 keys (`hash(id)`, 0 unknown), and the
-    floats `sent received started updated eta` in Unix seconds and `runtime` in seconds, NaN where unknown.
+    numbers: `state` uint8 (TaskState), `retries` uint16, `parent` and `root` int64 keys (`hash(id)`, 0 unknown), and
+    the floats `sent received started updated eta` in Unix seconds and `runtime` in seconds, NaN where unknown.
     """
 
     size: int
@@ -167,7 +167,8 @@ class Snapshot:
     """One moment of one deployment. `now` is the frame's clock, Unix seconds; `since` when listening began.
 
     `broker` is the masked URL, `name` the connection's name. `level` is the badge text (`READ-ONLY` ...), `scopes` the
-    granted ones. `cadence` maps what is polled to its period in seconds. `views` holds each projection's `view()`.
+    granted ones. `views` holds each projection's `view()`. `requests` maps `<kind>:<key>` of a target to what became of
+    a write that was sent to it: "requested" until the broker reports the effect, "not confirmed" after 10 s.
     """
 
     version: int
@@ -183,6 +184,7 @@ class Snapshot:
     totals: Totals
     links: Sequence[Link]
     views: Mapping[str, Any] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
 
     def worker(self, hostname: str) -> Worker | None:
         """The worker of that node name."""

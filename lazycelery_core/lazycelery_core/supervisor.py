@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
 from lazycelery_core.events import Event
@@ -85,7 +85,7 @@ class Supervisor:
             rejected=self._rejected(), gaps=(*self._gaps, *open_gap),
         )  # fmt: skip
 
-    def _rejected(self) -> Mapping[str, int]:
+    def _rejected(self) -> dict[str, int]:
         return dict(self.source.rejected())
 
     def _rate(self, now: float) -> float:

@@ -52,4 +52,6 @@ def span(text: str, tone: Tone = Tone.TEXT, limit: int = 2000) -> Span:
 
 def line(*parts: str | Span | tuple[str, Tone]) -> Line:
     """A line from strings (plain tone), (text, tone) pairs and spans; all text made safe."""
-    return tuple(part if isinstance(part, Span) else span(*((part,) if isinstance(part, str) else part)) for part in parts)
+    return tuple(
+        part if isinstance(part, Span) else span(*((part,) if isinstance(part, str) else part)) for part in parts
+    )

@@ -1,0 +1,102 @@
+"""Who changed what, and did it work? An append-only, hash-chained file of every write: no record, no action.
+
+One JSON object a line: an `intent` before the effect (written and synced, else the action is refused) and an `outcome`
+after it. Each holds the SHA-256 of the line before, so that an edited, deleted or swapped line is found. A cut tail or
+a wholly rewritten file is not found by a chain alone: the user owns the file.
+"""
+
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lazycelery_core.errors import ActionError
+
+START = "0" * 64
+TAIL = 1 << 20  # bytes; longer than any record can get
+
+
+class Audit:
+    """The audit file at `path` (0600, its folder 0700), shared safely by several processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, stage: str, now: float, **record: Any) -> None:
+        """Append one record and wait until it is on the disk. Raises ActionError if that can't be done."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._append(file, {"stage": stage, "at": now, "who": who(), **record})
+        except OSError as error:
+            raise ActionError(
+                f"The audit log {self.path} can't be written ({error.strerror}), so nothing was sent.",
+                "Free space or fix its rights, then try again.",
+            ) from None
+
+    def _append(self, file: IO[bytes], record: Mapping[str, Any]) -> None:
+        whole = file.seek(0, os.SEEK_END)
+        line = json.dumps({**record, "previous": _digest(_last_line(file, whole))}, sort_keys=True, default=str) + "\n"
+        try:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), whole)  # half a record would break the chain for the next one
+            raise
+
+
+def who() -> dict[str, Any]:
+    """The user and the host that act."""
+    return {"user": getpass.getuser(), "uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check of the file found: `records` good lines; `wrong` is the first bad line's number, None if none."""
+
+    records: int
+    wrong: int | None = None
+    unfinished: tuple[str, ...] = ()
+
+
+def verify(path: Path) -> Verdict:
+    """Check the chain of a file from its first line. `unfinished` are ids of intents without an outcome."""
+    previous, open_intents, records = b"", dict[str, None](), 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            record = _parsed(line)
+            if record is None or record.get("previous") != _digest(previous):
+                return Verdict(records, number, tuple(open_intents))
+            previous, records = line, number
+            if record.get("stage") == "intent":
+                open_intents[str(record.get("id"))] = None
+            else:
+                open_intents.pop(str(record.get("id")), None)
+    return Verdict(records, None, tuple(open_intents))
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if line.endswith(b"\n") and isinstance(record, dict) else None
+
+
+def _last_line(file: IO[bytes], size: int) -> bytes:
+    file.seek(max(0, size - TAIL))
+    lines = file.read().splitlines(keepends=True)
+    return lines[-1] if lines else b""
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest() if line else START

@@ -1,0 +1,87 @@
+"""Which worker is asked what next? Gently: one directed question at a time, in turn, less often where nobody answers.
+
+Every inspect call runs inside the worker's consumer loop, so questions are only asked for what a screen shows or what
+events can't tell, never faster than PACE, and a silent worker is asked half as often each time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PACE = 0.5  # s between two questions to anybody
+PING = 10.0  # s between two censuses (one broadcast)
+OFTEN, SELDOM, RARE = 5.0, 30.0, 300.0  # s
+BACK_OFF_LIMIT = 300.0  # s; a mute worker is asked at least this often
+NAMES_KEPT = 5_000  # workers; a flood of node names must not grow the schedule
+
+TASKS = ("active", "reserved", "scheduled")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One inspect command for one worker."""
+
+    command: str
+    hostname: str
+
+
+def period(command: str, hostname: str, topics: frozenset[str]) -> float | None:
+    """Seconds between two such questions with this on the screen; None: asked once and not again."""
+    shown = f"worker:{hostname}" in topics
+    if command in TASKS:
+        return OFTEN if shown or f"quiet:{hostname}" in topics else None
+    if command in ("stats", "active_queues"):
+        return OFTEN if shown else SELDOM if topics & {"view:overview", "view:workers"} else None
+    return SELDOM if shown and "view:workers" in topics else RARE if command == "conf" else None
+
+
+FIRST = ("stats", "active_queues", *TASKS, "conf")  # once for every worker: what runs already, and what it consumes
+SHOWN = ("registered", "revoked")  # only for the worker on the screen
+
+
+class Schedule:
+    """When each question was last asked and how often it went unanswered. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._asked: dict[Question, float] = {}
+        self._silent: dict[Question, int] = {}
+
+    def next(self, workers: Iterable[str], topics: frozenset[str], now: float) -> Question | None:
+        """The question that is most overdue, None when nothing is due."""
+        due = [(self._due(question, topics), question) for question in self._wanted(workers, topics)]
+        ready = [(when, question) for when, question in due if when is not None and when <= now]
+        return min(ready, key=lambda pair: pair[0])[1] if ready else None
+
+    def _wanted(self, workers: Iterable[str], topics: frozenset[str]) -> Iterable[Question]:
+        for hostname in workers:
+            yield from (Question(command, hostname) for command in FIRST)
+            if f"worker:{hostname}" in topics:
+                yield from (Question(command, hostname) for command in SHOWN)
+
+    def _due(self, question: Question, topics: frozenset[str]) -> float | None:
+        last = self._asked.get(question)
+        if last is None:
+            return float("-inf")
+        every = period(question.command, question.hostname, topics)
+        if question.command in SHOWN and every is None:
+            every = SELDOM
+        if every is None and not self._silent.get(question):
+            return None
+        return last + min(BACK_OFF_LIMIT, (every or OFTEN) * 2 ** min(self._silent.get(question, 0), 10))
+
+    def asked(self, question: Question, now: float, answered: bool) -> None:
+        """Write down that it was asked, and whether an answer came."""
+        if len(self._asked) >= NAMES_KEPT * len(FIRST):
+            self.forget_all()
+        self._asked[question] = now
+        self._silent[question] = 0 if answered else self._silent.get(question, 0) + 1
+
+    def forget(self, hostname: str) -> None:
+        """The worker was restarted: everything about it is asked anew."""
+        for question in [each for each in self._asked if each.hostname == hostname]:
+            del self._asked[question]
+            self._silent.pop(question, None)
+
+    def forget_all(self) -> None:
+        """The user asked for fresh answers."""
+        self._asked.clear()
+        self._silent.clear()
