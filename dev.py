@@ -156,16 +156,15 @@ def static_checks() -> list[Step]:
 
 def alone(folder: Path) -> Step:
     """The tests of one distribution, where no other plugin is installed."""
-    python = environment_with_only(folder.name)
+    python = environment_with_only(folder.name, VENV / "alone" / folder.name)
     return Step(f"{folder.name} alone", [str(python), "-m", "pytest", "-p", "no:cacheprovider", f"{folder}/tests"])
 
 
-def environment_with_only(name: str) -> Path:
-    """The interpreter of a fresh environment with the host and this distribution: links into .venv, made in no time.
+def environment_with_only(name: str, place: Path) -> Path:
+    """The interpreter of a fresh environment with the host and one plugin: links into .venv, made in no time.
 
     Third-party packages are all there; that each one a distribution uses is also declared, tests/test_layout.py checks.
     """
-    place = VENV / "alone" / name
     subprocess.run([str(PYTHON), "-m", "venv", "--without-pip", "--clear", str(place)], env=environment(), check=True)
     python = place / PYTHON.relative_to(VENV)
     others = re.compile(rf"_?lazycelery(?!_core[-.]|_plugin_{re.escape(name)}[-.])")
