@@ -1,0 +1,71 @@
+"""May the demo play on a broker that somebody else runs, and how does it leave it?
+
+Our workers would take other people's messages and throw away tasks they don't know. So it must be an empty Redis
+database, and everything written there goes away at the end.
+"""
+
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import redis
+
+from lazycelery_core.errors import ConfigError, SourceError
+from lazycelery_plugin_demo.roles import QUEUES, ROLES
+
+SCHEMES = ("redis", "rediss", "redis+socket")
+OURS = ("_kombu.binding*", "celery-task*", "unacked*", "*.reply.celery.pidbox*")
+
+
+def claim(url: str) -> None:
+    """Raise ConfigError or SourceError unless the database is reachable and empty."""
+    scheme = urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise ConfigError(
+            f"The demo can't play on a {scheme}:// broker: only Redis and Valkey are watched by it.",
+            "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own.",
+        )
+    try:
+        with client(url) as connection:
+            keys = connection.dbsize()
+    except redis.RedisError as error:
+        raise SourceError(
+            f"The demo can't use {where(url)}: {type(error).__name__}.",
+            "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own.",
+        ) from None  # a driver's message may quote the URL with its password
+    if keys:
+        raise ConfigError(
+            f"The demo needs an empty database, {where(url)} holds {keys} keys.",
+            "Its workers would take other people's tasks. Name an unused database, for example /15.",
+        )
+
+
+def clean(url: str) -> None:
+    """Delete what the demo wrote."""
+    with client(url) as connection:
+        for pattern in (*OURS, *(f"{queue}*" for queue in QUEUES), *(f"{role.name}*" for role in ROLES)):
+            for keys in _pages(connection, pattern):
+                connection.unlink(*keys)
+
+
+def client(url: str) -> "redis.Redis":
+    """A driver for a URL in Celery's spelling."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis+socket":
+        return redis.Redis.from_url(url, socket_connect_timeout=3.0, socket_timeout=5.0)
+    db = int(parse_qs(parts.query).get("virtual_host", ["0"])[0])
+    path = unquote(parts.path)
+    return redis.Redis(unix_socket_path=path, db=db, username=_text(parts.username), password=_text(parts.password))
+
+
+def where(url: str) -> str:
+    """The URL without user, password and options."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _text(quoted: str | None) -> str | None:
+    return unquote(quoted) if quoted else None
+
+
+def _pages(connection: "redis.Redis", pattern: str) -> "list[list[bytes]]":
+    keys = list(connection.scan_iter(match=pattern, count=500))
+    return [keys[start : start + 500] for start in range(0, len(keys), 500)]

@@ -1,0 +1,1 @@
+"""A believable shop on Celery: what the demo's workers run."""
