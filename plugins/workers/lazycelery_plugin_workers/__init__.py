@@ -1,1 +1,36 @@
-"""What does the plugin `workers` add to LazyCelery?"""
+"""Who works, and at what? The list of workers, their pools, settings and tasks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lazycelery_core.action import Action
+from lazycelery_core.hookspecs import hookimpl
+from lazycelery_core.pane import DetailTab, Pane
+from lazycelery_core.projection import Projection
+from lazycelery_plugin_workers.actions import ACTIONS, KEYS
+from lazycelery_plugin_workers.chart import WorkerCharts
+from lazycelery_plugin_workers.pane import OverviewWorker, OverviewWorkers, WorkerPool, WorkersList
+from lazycelery_plugin_workers.projection import MemoryHistory
+from lazycelery_plugin_workers.tabs import TABS
+from lazycelery_plugin_workers.tasks_here import TasksHere
+
+
+@hookimpl
+def lazycelery_projections(settings: Any) -> Iterable[Projection]:
+    return [MemoryHistory()]
+
+
+@hookimpl
+def lazycelery_panes(settings: Any) -> Iterable[Pane | DetailTab]:
+    panes = (OverviewWorkers, OverviewWorker, WorkersList, WorkerPool, WorkerCharts, TasksHere)
+    return [each() for each in (*panes, *TABS)]
+
+
+@hookimpl
+def lazycelery_actions(settings: Any) -> Iterable[Action]:
+    return ACTIONS
+
+
+@hookimpl
+def lazycelery_keybindings(settings: Any) -> Mapping[str, str]:
+    return KEYS

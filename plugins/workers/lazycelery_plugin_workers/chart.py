@@ -1,0 +1,76 @@
+"""How busy was the selected worker in the last quarter of an hour, and how much memory did it need?"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from lazycelery_core.canvas import Canvas
+from lazycelery_core.charts import Chart, Series, draw_chart
+from lazycelery_core.model import Worker
+from lazycelery_core.pane import WORKERS, CanvasPane, DrawContext, Slot
+from lazycelery_core.text import Safe, size
+from lazycelery_core.tones import Tone
+from lazycelery_plugin_workers.facts import SAMPLE
+from lazycelery_plugin_workers.projection import VIEW
+
+SECONDS = 900
+SAMPLES = int(SECONDS / SAMPLE)
+
+
+class WorkerCharts(CanvasPane):
+    """Busy slots above, memory below."""
+
+    id: ClassVar[str] = "workers.charts"
+    view = WORKERS
+    title = "15 min"
+    slot = Slot("centre", row=1, order=1)
+
+    def heading(self, context: DrawContext) -> str:
+        """The worker it is about."""
+        worker = context.selected.get("workers.list")
+        return f"{worker.hostname}  15 min" if isinstance(worker, Worker) else self.title
+
+    def draw(self, canvas: Canvas, context: DrawContext) -> None:
+        """Two charts, or only the upper one where there is little room."""
+        worker = context.selected.get("workers.list")
+        if not isinstance(worker, Worker):
+            canvas.put(1, 0, "No worker yet.", Tone.DIM)
+            return
+        upper = canvas.height if canvas.height < 9 else (canvas.height + 1) // 2
+        draw_chart(canvas, busy_chart(worker), 0, 0, canvas.width, upper)
+        if upper < canvas.height:
+            _draw_memory(canvas, worker, context, upper)
+
+
+def busy_chart(worker: Worker) -> Chart:
+    """Busy slots, from none to all."""
+    values: list[float | None] = list(worker.load_history[-SAMPLES:])
+    missing: list[float | None] = [None] * (SAMPLES - len(values))
+    title = f"of {worker.concurrency}" if worker.concurrency else ""
+    top = float(worker.concurrency) if worker.concurrency else None
+    return Chart([Series("busy slots", missing + values, Tone.BAR)], SECONDS, title=title, top=top)
+
+
+def _draw_memory(canvas: Canvas, worker: Worker, context: DrawContext, y: int) -> None:
+    points = context.snapshot.views.get(VIEW, {}).get(worker.hostname, ())
+    if not points:
+        canvas.put(1, y + 1, "Memory is not known: the worker was not asked for stats.", Tone.DIM)
+        return
+    series = Series("max rss", sampled(points, context.snapshot.now), Tone.WARN)
+    chart = Chart([series], SECONDS, title="high-water of the main process", figure=_bytes)
+    draw_chart(canvas, chart, 0, y, canvas.width, canvas.height - y)
+
+
+def _bytes(value: float) -> Safe:
+    return size(value, tight=True)
+
+
+def sampled(points: Sequence[tuple[float, float]], now: float, steps: int = 90) -> list[float | None]:
+    """(steps,) values over SECONDS: the last one told before each step, None before the first."""
+    shown: list[float | None] = []
+    last, at = None, 0
+    for step in range(steps):
+        until = now - SECONDS + (step + 1) * SECONDS / steps
+        while at < len(points) and points[at][0] <= until:
+            last, at = points[at][1], at + 1
+        shown.append(last)
+    return shown
