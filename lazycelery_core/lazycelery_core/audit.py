@@ -5,16 +5,18 @@ after it. Each holds the SHA-256 of the line before, so that an edited, deleted 
 a wholly rewritten file is not found by a chain alone: the user owns the file.
 """
 
+import errno
 import fcntl
 import getpass
 import hashlib
+import io
 import json
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lazycelery_core.errors import ActionError
 
@@ -33,7 +35,7 @@ class Audit:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "r+b") as file:
+            with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._append(file, {"stage": stage, "at": now, "who": who(), **record})
         except OSError as error:
@@ -42,12 +44,13 @@ class Audit:
                 "Free space or fix its rights, then try again.",
             ) from None
 
-    def _append(self, file: IO[bytes], record: Mapping[str, Any]) -> None:
+    def _append(self, file: io.FileIO, record: Mapping[str, Any]) -> None:
         whole = file.seek(0, os.SEEK_END)
-        line = json.dumps({**record, "previous": _digest(_last_line(file, whole))}, sort_keys=True, default=str) + "\n"
+        record = {**record, "previous": _digest(_last_line(file, whole))}
+        line = json.dumps(record, sort_keys=True, default=str) + "\n"
         try:
-            file.write(line.encode())
-            file.flush()
+            if file.write(line.encode()) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
         except OSError:
             os.ftruncate(file.fileno(), whole)  # half a record would break the chain for the next one
@@ -92,7 +95,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return record if line.endswith(b"\n") and isinstance(record, dict) else None
 
 
-def _last_line(file: IO[bytes], size: int) -> bytes:
+def _last_line(file: io.FileIO, size: int) -> bytes:
     file.seek(max(0, size - TAIL))
     lines = file.read().splitlines(keepends=True)
     return lines[-1] if lines else b""
