@@ -34,7 +34,7 @@ class FakeDist(importlib.metadata.Distribution):
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., importlib.metadata.EntryPoint]]:
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., importlib.metadata.EntryPoint]:
     """install(name, hooks, dist) -> an entry point of a module with these functions as hookimpls."""
 
     def add(name: str, dist: str = "", **members: Any) -> importlib.metadata.EntryPoint:
@@ -46,7 +46,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., importlib
         vars(point).update(dist=FakeDist(dist or f"dist-{name}"))
         return point
 
-    yield add
+    return add
 
 
 Install = Callable[..., importlib.metadata.EntryPoint]
