@@ -7,7 +7,7 @@ from lazycelery_core.canvas import Canvas
 from lazycelery_core.charts import Chart, Series, draw_chart
 from lazycelery_core.model import Worker
 from lazycelery_core.pane import WORKERS, CanvasPane, DrawContext, Slot
-from lazycelery_core.text import Safe, size
+from lazycelery_core.text import Safe, safe, size
 from lazycelery_core.tones import Tone
 from lazycelery_plugin_workers.facts import SAMPLE
 from lazycelery_plugin_workers.projection import VIEW
@@ -22,12 +22,12 @@ class WorkerCharts(CanvasPane):
     id: ClassVar[str] = "workers.charts"
     view = WORKERS
     title = "15 min"
-    slot = Slot("centre", row=1, order=1)
+    slot = Slot("centre", row=1, order=1, height=15)
 
     def heading(self, context: DrawContext) -> str:
         """The worker it is about."""
         worker = context.selected.get("workers.list")
-        return f"{worker.hostname}  15 min" if isinstance(worker, Worker) else self.title
+        return f"{safe(worker.hostname)}  15 min" if isinstance(worker, Worker) else self.title
 
     def draw(self, canvas: Canvas, context: DrawContext) -> None:
         """Two charts, or only the upper one where there is little room."""
@@ -45,9 +45,9 @@ def busy_chart(worker: Worker) -> Chart:
     """Busy slots, from none to all."""
     values: list[float | None] = list(worker.load_history[-SAMPLES:])
     missing: list[float | None] = [None] * (SAMPLES - len(values))
-    title = f"of {worker.concurrency}" if worker.concurrency else ""
+    title = f"slots of {worker.concurrency}" if worker.concurrency else "slots"
     top = float(worker.concurrency) if worker.concurrency else None
-    return Chart([Series("busy slots", missing + values, Tone.BAR)], SECONDS, title=title, top=top)
+    return Chart([Series("busy", missing + values, Tone.BAR)], SECONDS, title=title, top=top)
 
 
 def _draw_memory(canvas: Canvas, worker: Worker, context: DrawContext, y: int) -> None:

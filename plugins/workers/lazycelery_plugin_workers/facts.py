@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
-from lazycelery_core.looks import WARNING, WORKER_STATES
+from lazycelery_core.looks import WORKER_STATES
 from lazycelery_core.model import Worker, WorkerState
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.text import UNKNOWN, Safe, age, duration, safe
@@ -50,10 +50,9 @@ def state_tone(worker: Worker) -> Tone:
 
 
 def name_line(worker: Worker, name: str) -> Line:
-    """`● worker-1`; a warning sign in front of the name of twins."""
+    """`● worker-1`."""
     look = WORKER_STATES[worker.state]
-    twins = (f"{WARNING} ", Tone.WARN) if worker.twins else ("", Tone.TEXT)
-    return line((f"{look.glyph} ", look.tone), twins, (name, state_tone(worker)))
+    return line((f"{look.glyph} ", look.tone), (name, state_tone(worker)))
 
 
 def is_silent(worker: Worker) -> bool:
@@ -110,6 +109,11 @@ def skew_text(worker: Worker) -> Safe:
     return Safe(f"{'+' if worker.skew >= 0 else '-'}{duration(abs(worker.skew))}")
 
 
+def so_far(seconds: float) -> Safe:
+    """How long something lasts: `8s`, `2m15s`; from a day on as `duration`."""
+    return Safe(f"{max(0, int(seconds))}s") if seconds < 60 else duration(seconds)
+
+
 def silence(worker: Worker, now: float) -> str:
     """In words, since when nothing was heard: `no heartbeat for 14s`."""
     beat = beat_age(worker, now)
@@ -119,7 +123,7 @@ def silence(worker: Worker, now: float) -> str:
 def state_sentence(worker: Worker, now: float) -> str:
     """What its state means and why it is believed, for workers that are not simply online."""
     beat = beat_age(worker, now)
-    heard = f"last heartbeat {age(beat)} ago (every {duration(worker.freq)} expected)" if beat is not None else ""
+    heard = f"last heartbeat {age(beat)} ago (every {worker.freq:g}s expected)" if beat is not None else ""
     return {
         WorkerState.ONLINE: worker.reason,
         WorkerState.LATE: f"{heard or 'no heartbeat yet'}: it is late, blocked or gone. Not counted as online.",

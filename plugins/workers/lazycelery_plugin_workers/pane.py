@@ -7,8 +7,8 @@ from lazycelery_core.looks import WORKER_STATES, hbar, spark
 from lazycelery_core.model import LinkState, Worker, WorkerState
 from lazycelery_core.pane import OVERVIEW, WORKERS, Cell, Column, DetailPane, DrawContext, Rows, Slot, TablePane
 from lazycelery_core.snapshot import RowQuery, Snapshot
-from lazycelery_core.text import UNKNOWN, age, clock, duration, percent, rate, size
-from lazycelery_core.tones import Line, Tone, line
+from lazycelery_core.text import UNKNOWN, Safe, age, clock, duration, pad, percent, rate, safe, size
+from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_workers import facts, notes
 from lazycelery_plugin_workers.sorting import arranged
 
@@ -41,15 +41,18 @@ def _busy(worker: Worker, context: DrawContext) -> Cell:
 
 def _busy_bar(worker: Worker, context: DrawContext) -> Cell:
     """`2/4 ███`, the bar in what the text leaves."""
-    text = facts.busy(worker).rjust(5)
     tone = facts.busy_tone(worker)
-    bar = hbar(facts.busy_share(worker), max(0, context.width - len(text) - 1))
-    return line((text, tone), " ", (bar, tone if tone is Tone.WARN else Tone.BAR))
+    bar = hbar(facts.busy_share(worker), max(0, context.width - 6))
+    return (
+        Span(pad(facts.busy(worker), 5, right=True), tone),
+        Span(Safe(" ")),
+        Span(bar, tone if tone is Tone.WARN else Tone.BAR),
+    )
 
 
 def _spark(worker: Worker, context: DrawContext) -> Cell:
     shown = worker.load_history[-FEW:]
-    return line((spark(shown, context.width, top=float(worker.concurrency or 0) or None), _spark_tone(worker)))
+    return (Span(spark(shown, context.width, top=float(worker.concurrency or 0) or None), _spark_tone(worker)),)
 
 
 def _spark_tone(worker: Worker) -> Tone:
@@ -176,7 +179,8 @@ class OverviewWorkers(WorkerTable):
     id = "overview.workers"
     view = OVERVIEW
     title = "Workers"
-    slot = Slot("left", order=0, height=11, width=36)
+    slot = Slot("left", order=0)
+    markable = False
     columns = (
         Column("name", "name", _short_name, 13, min_width=8, grow=1, sort=_hostname, value=_hostname, cut="middle"),
         Column("busy", "busy", _busy, 5, priority=1, sort=facts.busy_share, value=lambda worker: worker.active),
@@ -195,13 +199,14 @@ class WorkersList(WorkerTable):
     id = "workers.list"
     view = WORKERS
     title = "Workers"
-    slot = Slot("centre", row=0, height=9, main=True)
+    slot = Slot("centre", row=0, main=True)
     columns = (
-        Column("name", "name", _name, 12, min_width=8, grow=1, sort=_hostname, value=_hostname, cut="middle"),
+        Column("name", "name", _name, 12, min_width=10, grow=1, sort=_hostname, value=_hostname, cut="middle"),
         Column("host", "host", _text(_host), 8, min_width=5, grow=1, priority=3, sort=_host, value=_host, cut="middle"),
         Column("pool", "pool", _text(facts.pool), 11, priority=2, sort=facts.pool, value=lambda worker: worker.pool),
-        Column("busy", "busy", _busy_bar, 12, priority=1, sort=facts.busy_share, value=lambda worker: worker.active),
-        Column("queues", "queues", _text(_queues), 17, min_width=8, grow=2, priority=4, sort=_queues, value=_queues),
+        Column("busy", "busy", _busy_bar, 12, min_width=11, priority=1,
+               sort=facts.busy_share, value=lambda worker: worker.active),
+        Column("queues", "queues", _text(_queues), 17, min_width=12, grow=2, priority=4, sort=_queues, value=_queues),
         Column("done", "done/s", _live(_rate), 6, priority=2, align="right",
                sort=lambda worker: worker.rate, value=lambda worker: worker.rate),
         Column("fail", "fail", _failed, 5, priority=2, align="right",
@@ -213,8 +218,12 @@ class WorkersList(WorkerTable):
         Column("beat", "beat", _beat, 4, priority=1, align="right",
                sort=lambda worker: worker.beat_at, value=lambda worker: worker.beat_at),
         Column("events", "events", _events, 6, priority=5, sort=events_word, value=lambda worker: worker.task_events),
-        Column("slots", "5 min", _spark, 6, priority=7),
+        Column("slots", "5 min", _spark, 6, min_width=5, grow=1, priority=7),
     )  # fmt: skip
+
+    def info(self, context: DrawContext) -> Line:
+        """`●3 ◐1 ○1`."""
+        return counts_line(context.snapshot.workers)
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
         """The same warnings in full sentences."""
@@ -227,7 +236,7 @@ class OverviewWorker(DetailPane):
     id = "overview.worker"
     view = OVERVIEW
     title = "Worker"
-    slot = Slot("centre", row=0, height=11)
+    slot = Slot("centre", row=0, height=10)
     on = "worker"
     of = "overview.workers"
     tabs = ("details", "config", "stats")
@@ -247,7 +256,7 @@ class WorkerPool(DetailPane):
     id = "workers.pool"
     view = WORKERS
     title = "Pool"
-    slot = Slot("centre", row=1, order=0)
+    slot = Slot("centre", row=1, order=0, height=15)
     on = "worker"
     of = "workers.list"
     tabs = ("pool", "config", "stats", "registered")
@@ -263,4 +272,4 @@ class WorkerPool(DetailPane):
 
 def _selected_name(context: DrawContext, pane: str) -> str:
     worker = context.selected.get(pane)
-    return worker.hostname if isinstance(worker, Worker) else ""
+    return safe(worker.hostname) if isinstance(worker, Worker) else ""

@@ -9,6 +9,7 @@ from lazycelery_core.looks import TASK_STATES, WORKER_STATES
 from lazycelery_core.model import TaskState, Worker, WorkerState
 from lazycelery_core.pane import DetailTab, DrawContext
 from lazycelery_core.redact import Redactor
+from lazycelery_core.spans import cut_line
 from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, percent, rate, safe, size, width
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_workers import facts
@@ -16,9 +17,9 @@ from lazycelery_plugin_workers.reads import Request, entries, figure, is_stale, 
 
 LABEL = 11  # cells of a label in the list of facts
 FACTS = 33  # cells of the facts when a chart stands beside them
+FACTS_AT_MOST = 64
 CHART = 38  # cells below which a chart says nothing
 CHART_SECONDS = 900
-NAME = 30  # cells of a setting's or a counter's name
 KILO = 1024  # bytes; worker_max_memory_per_child counts KiB
 REDACTOR = Redactor()  # workers mask what they call a secret; this masks what looks like one
 
@@ -37,10 +38,15 @@ def details(worker: Worker, context: DrawContext) -> list[Line]:
         fact("Pool", facts.pool(worker), (f"  pid {worker.pid}" if worker.pid else "", Tone.DIM)),
         fact("Queues", ", ".join(worker.queues) or UNKNOWN),
         fact("Active", (facts.busy(worker).replace("/", " / "), facts.busy_tone(worker)), *_reserved(worker)),
-        fact("Processed", count(worker.processed), (f"  {rate(worker.rate, signed=True)} ended here", Tone.DIM)),
+        fact("Processed", count(worker.processed), (f"  {rate(worker.rate, signed=True)}", Tone.DIM)),
         fact("Failed", *_failed(worker)),
-        fact("Success", _success(worker), (f"  {count(facts.ended(worker))} ended since we listen", Tone.DIM)),
-        fact("Max RSS", size(worker.rss), ("  high-water of its main process", Tone.DIM)),
+        fact(
+            "Success",
+            _success(worker),
+            (f"  of {count(facts.ended(worker))} ended", Tone.DIM),
+            (" since we listen", Tone.DIM),
+        ),
+        fact("Max RSS", size(worker.rss), ("  high-water", Tone.DIM), (" of its main process", Tone.DIM)),
         fact("Load", *_load(worker)),
         fact("Events", *_events(worker)),
         fact("Clock", (facts.skew_text(worker), _skew_tone(worker)), ("  against ours", Tone.DIM)),
@@ -89,7 +95,7 @@ def _success(worker: Worker) -> Safe:
 def _load(worker: Worker) -> list[Any]:
     if not worker.loadavg:
         return [(UNKNOWN, Tone.DIM)]
-    return ["  ".join(f"{each:.2f}" for each in worker.loadavg[:3]), ("  average of its host, 1 5 15 min", Tone.DIM)]
+    return ["  ".join(f"{each:.2f}" for each in worker.loadavg[:3]), ("  average of its host", Tone.DIM)]
 
 
 def _events(worker: Worker) -> list[Any]:
@@ -123,11 +129,22 @@ class WorkerDetails(DetailTab):
         """Facts at the left, chart at the right."""
         if canvas.width < FACTS + CHART or canvas.height < 5:
             return False
+        room = max(FACTS, min(FACTS_AT_MOST, canvas.width * 2 // 5))
         for row, each in enumerate(details(item, context)[: canvas.height]):
-            canvas.put_line(0, row, each, FACTS)
-        columns = canvas.width - FACTS - 1
-        draw_chart(canvas, _ended_chart(item, context, columns), FACTS + 1, 0, columns, min(canvas.height, 14))
+            canvas.put_line(0, row, whole_spans(each, room), room)
+        columns = canvas.width - room - 1
+        draw_chart(canvas, _ended_chart(item, context, columns), room + 1, 0, columns, min(canvas.height, 14))
         return True
+
+
+def whole_spans(spans: Line, cells: int) -> Line:
+    """The line without the spans that don't fit; the label and its value are kept and cut."""
+    kept = list(spans[:2])
+    for each in spans[2:]:
+        if sum(width(span.text) for span in kept) + width(each.text) > cells:
+            break
+        kept.append(each)
+    return cut_line(tuple(kept), cells)
 
 
 def _ended_chart(worker: Worker, context: DrawContext, columns: int) -> Chart:
@@ -149,7 +166,8 @@ class WorkerPoolTab(DetailTab):
         reads = {each: item.reads[each] for each in ("active", "stats") if each in item.reads}
         dim = any(is_stale(read, command, context.snapshot.now) for command, read in reads.items())
         shown = [*_slots(item, context), line(""), *_pool_facts(item)]
-        return [*([_dimmed(each) for each in shown] if dim else shown), read_line(item, "stats", context.snapshot)]
+        ages = [(*line((f"{'':<12}", Tone.DIM)), *read_line(item, "stats", context.snapshot))]
+        return [*([_dimmed(each) for each in shown] if dim else shown), *ages]
 
 
 def _dimmed(spans: Line) -> Line:
@@ -177,7 +195,7 @@ def _slot(at: int, pid: int | None, request: Request | None, room: int, context:
         look = TASK_STATES[TaskState.PENDING]
         return line((number, Tone.DIM), (f"{look.glyph} idle", look.tone))
     look = TASK_STATES[TaskState.STARTED]
-    ran = duration(context.snapshot.now - request.started) if request.started else UNKNOWN
+    ran = facts.so_far(context.snapshot.now - request.started) if request.started else UNKNOWN
     task = fit(safe(f"{request.name} {request.id[:6]}"), room)
     return line(number, (f"{look.glyph} busy  ", look.tone), task, (f"  {ran}", Tone.DIM))
 
@@ -191,7 +209,8 @@ def _idle(worker: Worker, shown: int, has_pids: bool) -> list[Line]:
 def _pool_facts(worker: Worker) -> Iterator[Line]:
     """How the pool is set up, as far as the worker has told."""
     yield _wide_fact("prefetch", _prefetch(worker))
-    yield _wide_fact("autoscale", _autoscale(worker))
+    if most := whole(told(worker, "stats", "autoscaler", "max")):
+        yield _wide_fact("autoscale", f"{whole(told(worker, 'stats', 'autoscaler', 'min')) or 0} to {most}")
     yield _wide_fact("time limits", _limits(worker))
     yield _wide_fact("recycling", _recycling(worker))
     yield _wide_fact("acks", _acks(worker))
@@ -214,17 +233,14 @@ def _prefetch(worker: Worker) -> str:
     return f"{total or 'no limit'}, holding {held} reserved"
 
 
-def _autoscale(worker: Worker) -> str:
-    most, least = whole(told(worker, "stats", "autoscaler", "max")), whole(told(worker, "stats", "autoscaler", "min"))
-    return "off" if told(worker, "stats") and most is None else UNKNOWN if most is None else f"{least} to {most}"
-
-
 def _limits(worker: Worker) -> str:
     limits = [figure(each) for each in entries(told(worker, "stats", "pool", "timeouts"))[:2]]
     soft, hard = [*limits, None, None][:2]
     if not soft and not hard:
         return "none" if limits else UNKNOWN
-    return f"soft {duration(soft) if soft else 'none'}, hard {duration(hard) if hard else 'none'}"
+    return ", ".join(
+        f"{name} {limit:g}s" if limit else f"{name} none" for name, limit in (("soft", soft), ("hard", hard))
+    )
 
 
 def _recycling(worker: Worker) -> str:
@@ -253,7 +269,7 @@ class WorkerConfig(DetailTab):
     def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
         """`setting  value`, by name."""
         conf = told(item, "conf")
-        rows = _pairs(REDACTOR.value(conf)) if isinstance(conf, dict) else ()
+        rows = _pairs(REDACTOR.value(conf), context.width) if isinstance(conf, dict) else ()
         return [read_line(item, "conf", context.snapshot), *rows]
 
 
@@ -271,7 +287,7 @@ class WorkerStats(DetailTab):
         if not isinstance(stats, dict):
             return [read_line(item, "stats", context.snapshot)]
         rest = REDACTOR.value({key: value for key, value in stats.items() if key != "total"})
-        return [read_line(item, "stats", context.snapshot), *_totals(stats.get("total")), *_pairs(rest)]
+        return [read_line(item, "stats", context.snapshot), *_totals(stats.get("total")), *_pairs(rest, context.width)]
 
 
 def _totals(total: Any) -> list[Line]:
@@ -284,9 +300,9 @@ def _totals(total: Any) -> list[Line]:
     return [head, *(line(f"{count(number):>9}  ", name) for number, name in counts[:200]), line("")]
 
 
-def _pairs(values: Mapping[Any, Any]) -> Iterator[Line]:
+def _pairs(values: Mapping[Any, Any], cells: int) -> Iterator[Line]:
     flat = sorted(_flat(values, ""))
-    room = min(NAME, max((width(name) for name, _ in flat), default=0))
+    room = min(cells // 2, max((width(name) for name, _ in flat), default=0))
     for name, value in flat:
         yield line((fit(safe(name), max(room, width(name))), Tone.FIELD), f"  {value}")
 

@@ -176,7 +176,7 @@ class TasksHere(TablePane):
     id: ClassVar[str] = "workers.tasks"
     view = WORKERS
     title = "Tasks here"
-    slot = Slot("centre", row=2, height=8)
+    slot = Slot("centre", row=2)
     on = "task"
     columns = (
         Column("id", "id", lambda task, _: line((task.id[:6], Tone.DIM)), 7, priority=1,
