@@ -1,7 +1,7 @@
 """How do the bytes of a message become events or results, whatever they hold?
 
 The fast road is one pass of msgspec over the hot fields. What it refuses takes the tolerant road, where each event is
-judged alone: kept, repaired field by field, or rejected and counted. Nothing here raises, opens pickle or trusts a size.
+judged alone: kept, repaired field by field, or rejected and counted. Nothing here raises, unpickles or trusts a size.
 """
 
 import math

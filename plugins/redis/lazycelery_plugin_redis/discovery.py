@@ -1,0 +1,166 @@
+"""Which queues are there? A slow, bounded search that never asks for more than a thousand keys at once.
+
+Binding sets name the queues of every exchange, also empty ones; a queue that somebody filled without binding it is
+found as a list whose next message is Celery's. Events, remote control and reply lists are left out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from lazycelery_core.payload import PayloadError
+from lazycelery_plugin_redis.envelope import opened
+from lazycelery_plugin_redis.layout import Layout
+from lazycelery_plugin_redis.line import Command, Line
+
+PERIOD = 10.0  # s between two passes over the key space
+SCAN = 1000  # keys a SCAN step looks at: 2.6 ms of the server at a million keys
+FIRST, THEN = 20, 2  # SCAN steps of the first turn, and of each later one: a pass over a huge key space takes its time
+MEMBERS = 5000  # bindings read of one exchange
+QUEUES = 2000  # queues watched; beyond that the poll itself would be a load
+
+
+class Discovery:
+    """`queues` are the known names; `step(now)` looks a little further and returns those that are gone."""
+
+    def __init__(self, line: Line, layout: Layout, names: Sequence[str]) -> None:
+        self._line, self._layout = line, layout
+        self._pinned = frozenset(names)
+        self.queues: set[str] = set(names)
+        self._bindings: dict[str, list[tuple[str, str, str]]] = {}
+        self._unbound: set[str] = set()
+        self._judged: dict[str, bool] = {}
+        self._exchanges = {layout.control_exchange}
+        self._due = 0.0
+        self._scans: list[_Scan] = []
+        self._found: set[str] = set()
+        self._passes = 0
+        self.note = ""
+
+    def start(self) -> None:
+        """Forget the pace, not the findings: called when the line was opened."""
+        self._due, self._scans, self._passes = 0.0, [], 0
+
+    def hurry(self) -> None:
+        """Begin the next pass at once."""
+        self._due = 0.0
+
+    def binding(self, queue: str) -> tuple[str, str]:
+        """The (exchange, routing key) that lead to a queue, the first found; empty for none."""
+        for exchange, bindings in self._bindings.items():
+            for key, _, name in bindings:
+                if name == queue:
+                    return exchange, key
+        return "", ""
+
+    def targets(self, exchange: str, key: str) -> list[str]:
+        """The queues that a message with this exchange and routing key went to."""
+        if not exchange:
+            return [key]
+        bound = self._bindings.get(exchange, [])
+        hits = [name for bound_key, pattern, name in bound if _matches(bound_key, pattern, key)]
+        return hits or ([key] if key in self.queues else [])
+
+    def step(self, now: float) -> list[str]:
+        """Known bindings again every PERIOD, a few SCAN steps; after a whole pass the names of queues that are gone."""
+        if now >= self._due:
+            self._due = now + PERIOD
+            self._read_exchanges(self._exchanges)
+            self._scans = self._scans or [_Scan(self._layout.bindings("*")), _Scan(None, "list")]
+        budget = THEN if self._passes else FIRST
+        while self._scans and budget:
+            budget -= 1
+            self._advance(self._scans[0])
+            if self._scans[0].cursor == 0:
+                self._scans.pop(0)
+                if not self._scans:
+                    return self._settle()
+        return []
+
+    def _advance(self, scan: "_Scan") -> None:
+        answer = self._line.ask_all([scan.command()])[0]
+        if isinstance(answer, Exception):
+            scan.cursor, self.note = 0, "queues are known by their bindings only: no right to SCAN"
+            return
+        scan.cursor = int(answer[0])
+        keys = [key.decode(errors="surrogateescape") for key in answer[1]]
+        if scan.kind == "list":
+            self._take_lists(keys)
+        else:
+            prefix = self._layout.bindings("")
+            self._read_exchanges({key[len(prefix) :] for key in keys} - self._exchanges)
+
+    def _read_exchanges(self, exchanges: Iterable[str]) -> None:
+        wanted = sorted(each for each in exchanges if not self._layout.is_internal(each))
+        answers = self._line.ask_all([("SMEMBERS", self._layout.bindings(each)) for each in wanted]) if wanted else []
+        for exchange, members in zip(wanted, answers, strict=True):
+            self._exchanges.add(exchange)
+            if not isinstance(members, Exception):
+                self._bindings[exchange] = self._parsed(members)
+        self._learn()
+
+    def _parsed(self, members: Iterable[bytes]) -> list[tuple[str, str, str]]:
+        texts = [member.decode(errors="surrogateescape") for member in members]
+        split = [tuple(text.split(self._layout.sep)) for text in sorted(texts)[:MEMBERS]]
+        return [(each[0], each[1], each[2]) for each in split if len(each) == 3]
+
+    def _take_lists(self, keys: Sequence[str]) -> None:
+        names = {name for key in keys if (name := self._layout.queue_of(key)) and not self._layout.is_internal(name)}
+        self._found |= names
+        unknown = sorted(names - self.queues - self._judged.keys())[:SCAN]
+        self._judge(unknown)
+        self._unbound |= {name for name in names if self._judged.get(name)}
+        self._learn()
+
+    def _judge(self, names: Sequence[str]) -> None:
+        """Whether lists that nobody bound hold Celery's messages: the next one tells."""
+        commands: list[Command] = [("LINDEX", key, -1) for name in names for key in self._layout.buckets(name)]
+        answers = self._line.ask_all(commands) if commands else []
+        width = len(self._layout.steps)
+        for position, name in enumerate(names):
+            heads = answers[position * width : (position + 1) * width]
+            self._judged[name] = any(isinstance(head, bytes) and _is_task(head) for head in heads)
+        if len(self._judged) > QUEUES * 5:
+            self._judged.clear()
+
+    def _learn(self) -> None:
+        bound = {name for bindings in self._bindings.values() for _, _, name in bindings}
+        known = sorted(name for name in bound | self._unbound if not self._layout.is_internal(name))
+        self.queues |= set(known[:QUEUES])
+
+    def _settle(self) -> list[str]:
+        """After a whole pass: what is neither bound nor a list any more is gone."""
+        bound = {name for bindings in self._bindings.values() for _, _, name in bindings}
+        self._unbound &= self._found
+        gone = self.queues - self._pinned - bound - self._unbound
+        self.queues -= gone
+        self._found = set()
+        self._passes += 1
+        return sorted(gone)
+
+
+class _Scan:
+    """A walk over the key space, one step at a time."""
+
+    def __init__(self, match: str | None, kind: str = "") -> None:
+        self.match, self.kind, self.cursor = match, kind, 0
+
+    def command(self) -> Command:
+        match = ("MATCH", self.match) if self.match else ()
+        kind = ("TYPE", self.kind) if self.kind else ()
+        return ("SCAN", self.cursor, *match, "COUNT", SCAN, *kind)
+
+
+def _is_task(payload: bytes) -> bool:
+    try:
+        envelope = opened(payload)
+    except PayloadError:
+        return False
+    return "delivery_tag" in envelope.properties
+
+
+def _matches(bound_key: str, pattern: str, key: str) -> bool:
+    """kombu's own rule: the key itself, or for topic exchanges the regular expression stored with it."""
+    if not pattern:
+        return bound_key == key
+    words = [{"#": ".*?", "*": ".*?[^.]"}.get(word, re.escape(word)) for word in bound_key.split(".")]
+    return re.fullmatch(r"\.".join(words), key) is not None

@@ -1,0 +1,216 @@
+"""One connection to Redis: connect, ask, and never wait longer than promised.
+
+redis-py's `Connection` does URL parts, TLS, ACL and Sentinel; its pools, retries, RESP3 and `PubSub` stay out: they
+cost more than the answer, and with RESP3 pub/sub messages arrive where `read_response` does not return them.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import redis
+import redis.connection
+
+from lazycelery_core.errors import LazyCeleryError, SourceError
+from lazycelery_plugin_redis.address import Address, Tls
+from lazycelery_plugin_redis.troubles import silent, told
+
+CONNECT = 1.5  # s for a connection or a TLS handshake; longer is down for somebody who watches
+ANSWER = 1.0  # s for an answer, and between two pieces of one
+NAME = "lazycelery"
+READ_SIZE = 1 << 18  # bytes a read; a burst of events in few system calls
+
+Command = tuple[str | bytes | int | float, ...]
+DRIVER_ERRORS = (redis.RedisError, OSError)
+
+
+class Line:
+    """A connection that is opened on first use. Not for two threads at once: see `Shared`."""
+
+    def __init__(self, address: Address, db: int | None = None, answer: float = ANSWER) -> None:
+        self.address, self._answer = address, answer
+        self._db = address.db if db is None else db
+        self._connection: Any = None
+        self.latency: float | None = None
+        self.asked = 0  # commands sent since start
+
+    @property
+    def connection(self) -> Any:
+        """The driver's connection, opened."""
+        if self._connection is None:
+            self.open()
+        return self._connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as known."""
+        return self._connection is not None
+
+    def open(self) -> None:
+        """Connect, log in, choose the database, say our name. Raises SourceError or AccessRefused."""
+        self.close()
+        connection = _connection(self.address, self._db, self._answer)
+        try:
+            connection.connect()
+            self._connection = connection
+            self._greet()
+        except (*DRIVER_ERRORS, LazyCeleryError) as error:
+            connection.disconnect()
+            self._connection = None
+            raise told(error, self.address, "SELECT" if self._db else "PING") from None
+
+    def _greet(self) -> None:
+        """The first answer proves that this is Redis; our name in CLIENT LIST is a courtesy that may be refused."""
+        begun = time.monotonic()
+        self.send("PING")
+        self.send("CLIENT", "SETNAME", NAME)
+        answer = self.reply(CONNECT)
+        self.latency = time.monotonic() - begun
+        if isinstance(answer, Exception):
+            raise answer
+        self.reply(CONNECT)
+
+    def close(self) -> None:
+        """Hang up; does not raise."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.disconnect()
+
+    def send(self, *command: str | bytes | float) -> None:
+        """Send a command; its answer is the next `reply`."""
+        self.asked += 1
+        try:
+            self.connection.send_command(*command, check_health=False)
+        except DRIVER_ERRORS as error:
+            self.close()
+            raise told(error, self.address) from None
+
+    def readable(self, seconds: float) -> bool:
+        """Whether something can be read within that time. Raises SourceError when the line is dead."""
+        try:
+            return bool(self.connection.can_read(max(0.0, seconds)))
+        except DRIVER_ERRORS as error:
+            self.close()
+            raise told(error, self.address) from None
+
+    def reply(self, timeout: float | None = None) -> Any:
+        """The next answer; a refusal is returned, not raised. Raises SourceError when the line is dead."""
+        limit = self._answer if timeout is None else timeout
+        if not self.readable(limit):
+            self.close()
+            raise silent(self.address, limit)
+        try:
+            return self.connection.read_response(disconnect_on_error=False)
+        except redis.ResponseError as refusal:
+            return refusal
+        except DRIVER_ERRORS as error:
+            self.close()
+            raise told(error, self.address) from None
+
+    def ask(self, *command: str | bytes | float) -> Any:
+        """The answer to one command. Raises SourceError or AccessRefused."""
+        return self.checked(self.ask_all([command])[0], command)
+
+    def checked(self, answer: Any, command: Command) -> Any:
+        """The same answer unless it is a refusal."""
+        if isinstance(answer, Exception):
+            verb, key = str(command[0]), str(command[1]) if len(command) > 1 else ""
+            raise told(answer, self.address, verb, key) from None
+        return answer
+
+    def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Answers to commands sent in one go, in order; refusals stand in their place as exceptions."""
+        connection = self.connection
+        begun = time.monotonic()
+        self.asked += len(commands)
+        try:
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+        except DRIVER_ERRORS as error:
+            self.close()
+            raise told(error, self.address) from None
+        answers = [self.reply() for _ in commands]
+        self.latency = time.monotonic() - begun
+        return answers
+
+
+class Shared:
+    """A line that several threads may use in turn; it comes back by itself after a failure."""
+
+    def __init__(self, address: Address, db: int | None = None) -> None:
+        self._line, self._lock = Line(address, db), threading.Lock()
+        self.address = address
+
+    def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        """As `Line.ask_all`."""
+        with self._lock:
+            return self._line.ask_all(commands)
+
+    def ask(self, *command: str | bytes | float) -> Any:
+        """As `Line.ask`."""
+        with self._lock:
+            return self._line.ask(*command)
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            self._line.close()
+
+
+def _connection(address: Address, db: int, answer: float) -> Any:
+    if address.sentinels:
+        address = _master(address)
+    options: dict[str, Any] = {
+        "db": db, "username": address.username, "password": address.password, "protocol": 2, "socket_timeout": answer,
+        "socket_connect_timeout": CONNECT, "socket_read_size": READ_SIZE, "health_check_interval": 0, **_anonymous(),
+    }  # fmt: skip
+    if address.path:
+        return _driver("UnixDomainSocketConnection", path=address.path, **options)
+    options |= {"host": address.host, "port": address.port}
+    if address.tls is None:
+        return _driver("Connection", **options)
+    return _driver("SSLConnection", **options, **_tls(address.tls))
+
+
+def _driver(kind: str, **options: Any) -> Any:
+    """One of the driver's connections, whose classes are not typed."""
+    made: Any = getattr(redis.connection, kind)
+    return made(**options)
+
+
+def _anonymous() -> dict[str, Any]:
+    """The options that keep the driver from introducing itself: a command that old servers and tight rights refuse."""
+    return {"driver_info": None} if hasattr(redis, "DriverInfo") else {"lib_name": None, "lib_version": None}
+
+
+def _tls(tls: Tls) -> dict[str, Any]:
+    for path in (tls.ca, tls.certificate, tls.key):
+        if path and not Path(path).is_file():
+            raise SourceError(f"There is no certificate file {path}.", "Check the path in the URL or the settings.")
+    return {
+        "ssl_cert_reqs": "required" if tls.verify else "none", "ssl_check_hostname": tls.verify and tls.check_hostname,
+        "ssl_ca_certs": tls.ca, "ssl_certfile": tls.certificate, "ssl_keyfile": tls.key,
+    }  # fmt: skip
+
+
+def _master(address: Address) -> Address:
+    """The master as the first sentinel that answers names it."""
+    from dataclasses import replace
+
+    for host, port in address.sentinels:
+        asked = replace(
+            address, host=host, port=port, sentinels=(), username=address.sentinel_username,
+            password=address.sentinel_password,
+        )  # fmt: skip
+        line = Line(asked, db=0)
+        try:
+            found = line.ask("SENTINEL", "get-master-addr-by-name", address.master)
+        except LazyCeleryError:
+            continue
+        finally:
+            line.close()
+        if found:
+            return replace(address, host=found[0].decode(), port=int(found[1]), sentinels=())
+        raise SourceError(f"The sentinel at {host}:{port} knows no master {address.master}.", "Check `master_name`.")
+    raise SourceError("No sentinel answers.", "Are they running, and are the ports right?")

@@ -1,0 +1,140 @@
+"""What do workers report right now? Events and results, heard on Redis pub/sub.
+
+Two subscriptions and a PING in silence: nothing is ever published or written, nothing is left behind. Pub/sub has no
+memory, so what is said while the line is down is lost; the host declares that gap.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lazycelery_core.decode import Tally, meta_of
+from lazycelery_core.errors import AccessRefused
+from lazycelery_core.events import Event
+from lazycelery_core.source import Source
+from lazycelery_plugin_redis.envelope import events_in
+from lazycelery_plugin_redis.layout import RESULT, Layout
+from lazycelery_plugin_redis.line import Line
+from lazycelery_plugin_redis.troubles import silent
+
+BATCH = 256  # events handed over at once: bounds the time a screen waits for the store
+SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum, and an idle one costs 2 commands a second
+
+
+class RedisEvents(Source):
+    """Listens to events, and to results where the backend is on the same server.
+
+    clock: Unix seconds of arrival.
+    """
+
+    name = "events"
+    streams = True
+
+    def __init__(
+        self, line: Line, layout: Layout, every_db: bool = False, results: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._line, self._layout, self._clock = line, layout, clock
+        self._channel = layout.every_event_channel if every_db else layout.event_channel
+        self._results = results
+        self._tally = Tally()
+        self._early: list[Any] = []
+        self._heard = self._round_trip = 0.0
+        self._probed: float | None = None
+        self.refused = ""  # the right whose lack keeps results from being heard
+        self.subscriptions: tuple[str, ...] = ()
+
+    def open(self) -> None:
+        self._line.open()
+        self._probed, self._early, self.subscriptions = None, [], ()
+        self._heard = time.monotonic()
+        self._subscribe(self._channel)
+        if self._results:
+            self._subscribe_results()
+
+    def _subscribe(self, channel: str) -> None:
+        verb = "PSUBSCRIBE" if "*" in channel else "SUBSCRIBE"
+        self._line.send(verb, channel)
+        while not (isinstance(answer := self._line.reply(), Exception) or answer[0] == verb.lower().encode()):
+            self._early.append(answer)  # events may come before the second confirmation
+        self._line.checked(answer, (verb, channel))
+        self.subscriptions += (channel,)
+
+    def _subscribe_results(self) -> None:
+        """Results are an extra: without the right to hear them, events still flow."""
+        try:
+            self._subscribe(self._layout.result_channel)
+            self.refused = ""
+        except AccessRefused as error:
+            self.refused = error.right
+
+    def read(self, timeout: float) -> Sequence[Event]:
+        events: list[Event] = []
+        if self._early:
+            self._early, early = [], self._early
+            for message in early:
+                self._take(message, events)
+        elif self._wait(timeout):
+            self._drain(events)
+        return events
+
+    def _drain(self, events: list[Event]) -> None:
+        """Everything that has arrived, read eagerly so that the broker's output buffer stays empty."""
+        connection = self._line.connection
+        while len(events) < BATCH:
+            self._take(self._line.reply(), events)
+            if not connection.can_read(0):
+                break
+
+    def _take(self, message: Any, events: list[Event]) -> None:
+        kind = message[0] if isinstance(message, list) and len(message) >= 2 else b""
+        if kind in (b"pmessage", b"message"):
+            self._hear(message[-2], message[-1], events)
+        elif kind == b"pong" and self._probed is not None:
+            self._round_trip, self._probed = time.monotonic() - self._probed, None
+
+    def _hear(self, channel: bytes, payload: bytes, events: list[Event]) -> None:
+        now = self._clock()
+        _, is_result, task_id = channel.rpartition(RESULT.encode())
+        if not is_result:
+            events += events_in(payload, now, self._tally)
+            return
+        meta = meta_of(payload, now, self._tally, task_id.decode(errors="replace"))
+        if meta is not None:
+            events.append(meta)
+
+    def _wait(self, timeout: float) -> bool:
+        """Whether something arrived within `timeout` seconds; a silent line is probed."""
+        end = time.monotonic() + timeout
+        while True:
+            now = time.monotonic()
+            if self._line.readable(min(end, self._deadline()) - now):
+                self._heard = time.monotonic()
+                return True
+            now = time.monotonic()
+            if now >= self._deadline():
+                self._probe(now)
+            if now >= end:
+                return False
+
+    def _deadline(self) -> float:
+        return self._heard + SILENCE if self._probed is None else self._probed + ANSWER
+
+    def _probe(self, now: float) -> None:
+        if self._probed is not None:
+            self._line.close()
+            raise silent(self._line.address, now - self._heard)
+        self._line.send("PING")
+        self._probed = now
+
+    def close(self) -> None:
+        self._line.close()
+
+    def rejected(self) -> Mapping[str, int]:
+        return self._tally.rejected
+
+    def latency(self) -> float | None:
+        return self._round_trip or self._line.latency
+
+    def silence(self) -> float:
+        return max(0.0, time.monotonic() - self._heard)
