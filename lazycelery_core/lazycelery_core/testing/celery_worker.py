@@ -84,6 +84,8 @@ def _launch(argv: list[str], settings: dict[str, Any], log: Path) -> "subprocess
     """Settings travel in the environment: a URL may hold a password, and process lists show arguments."""
     from lazycelery_core.testing.celery_app import CONFIGURATION
 
+    # To Celery its own variables beat an application's settings; a killed pool leaves files in TMPDIR.
+    neutral = {name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))}
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "lazycelery_core.testing.celery_app", *argv],
@@ -91,7 +93,7 @@ def _launch(argv: list[str], settings: dict[str, Any], log: Path) -> "subprocess
             stdout=out,
             stderr=out,
             cwd=log.parent,
-            env={**os.environ, CONFIGURATION: json.dumps(settings)},
+            env={**neutral, "TMPDIR": str(log.parent), CONFIGURATION: json.dumps(settings)},
             start_new_session=True,
         )
 

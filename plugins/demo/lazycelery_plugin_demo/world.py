@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from urllib.parse import quote
 
 from lazycelery_core.errors import LazyCeleryError
 from lazycelery_plugin_demo.roles import QUEUES, ROLES
@@ -108,9 +109,9 @@ def _claim(broker: str) -> None:
 
 
 def _parent_directory() -> str:
-    """Where temporary directories go, unless a socket's path would get too long there."""
+    """Where temporary directories go, unless a socket's path would get too long there, or odd in a URL."""
     usual = tempfile.gettempdir()
-    return usual if len(os.fsencode(usual)) <= ROOM else "/tmp"  # noqa: S108 (mkdtemp makes a private one in it)
+    return usual if len(os.fsencode(usual)) <= ROOM and quote(usual) == usual else "/tmp"  # noqa: S108 (mkdtemp makes a private one in it)
 
 
 def _launch(directory: Path) -> "subprocess.Popen[bytes]":
@@ -123,14 +124,18 @@ def _launch(directory: Path) -> "subprocess.Popen[bytes]":
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=directory,
-            env=_neutral_environment(),
+            env=_neutral_environment(directory),
             start_new_session=True,
         )
 
 
-def _neutral_environment() -> dict[str, str]:
-    """Without what turns the shop into the user's own application: to Celery, CELERY_BROKER_URL beats its app's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))}
+def _neutral_environment(directory: Path) -> dict[str, str]:
+    """Without what turns the shop into the user's own application: to Celery, CELERY_BROKER_URL beats its app's.
+
+    Workers leave temporary files behind when they are killed, so those go into `directory` too.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))}
+    return {**kept, "TMPDIR": str(directory)}
 
 
 def _give_order(backstage: "subprocess.Popen[bytes]", broker: str | None) -> str:
