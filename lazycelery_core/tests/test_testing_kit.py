@@ -15,6 +15,7 @@ import redis
 from lazycelery_core.testing.celery_worker import Worker
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import Server, start_valkey
+from lazycelery_core.testing.tls import Front
 
 
 def test_a_server_answers_at_once_and_is_gone_afterwards(tmp_path: Path) -> None:
@@ -56,6 +57,19 @@ def test_a_server_with_a_long_directory_still_gets_a_socket(tmp_path: Path) -> N
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="nonsense"), start_valkey(tmp_path, args=["nonsense yes"]):
         pass
+
+
+def test_a_server_behind_tls_is_trusted_only_with_the_right_authority(
+    valkey: Server, tls_front_factory: Callable[..., Front]
+) -> None:
+    front = tls_front_factory()
+    url = f"rediss://localhost:{front.port}/0?ssl_cert_reqs=required&ssl_ca_certs="
+    with redis.Redis.from_url(f"{url}{front.ca}") as client:
+        assert client.set("over", "tls")
+    with redis.Redis.from_url(f"{url}{front.wrong_ca}") as client, pytest.raises(redis.ConnectionError, match="verify"):
+        client.ping()
+    with valkey.client() as client:
+        assert client.get("over") == b"tls"
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])

