@@ -1,0 +1,60 @@
+"""How did the selected queue move? What comes in against what goes out, and its depth over a quarter of an hour."""
+
+from typing import ClassVar
+
+from lazycelery_core.canvas import Canvas
+from lazycelery_core.charts import Chart, Series, draw_chart
+from lazycelery_core.looks import hbar
+from lazycelery_core.model import Queue
+from lazycelery_core.pane import QUEUES, CanvasPane, DrawContext, Slot
+from lazycelery_core.text import rate, safe
+from lazycelery_core.tones import Span, Tone
+from lazycelery_plugin_queues.flow import SAMPLE, is_growing, net_rate
+from lazycelery_plugin_queues.pane import no_queue_selected, selected_queue
+
+SECONDS = 900
+SAMPLES = int(SECONDS / SAMPLE)
+LABEL = 12  # cells of `out   3.1/s `
+
+
+class QueueRates(CanvasPane):
+    """Two bars, in and out, on one scale; below them the depth."""
+
+    id: ClassVar[str] = "queues.rates"
+    view = QUEUES
+    title = "15 min"
+    slot = Slot("centre", row=1, order=1, height=12)
+
+    def heading(self, context: DrawContext) -> str:
+        """The queue it is about."""
+        queue = selected_queue(context)
+        return f"{safe(queue.name)}  15 min" if queue is not None else self.title
+
+    def draw(self, canvas: Canvas, context: DrawContext) -> None:
+        """Bars above, chart below."""
+        queue = selected_queue(context)
+        if queue is None:
+            canvas.put_line(0, 0, no_queue_selected())
+            return
+        _draw_rates(canvas, queue)
+        draw_chart(canvas, depth_chart(queue), 0, 3, canvas.width, canvas.height - 3)
+
+
+def _draw_rates(canvas: Canvas, queue: Queue) -> None:
+    most = max(queue.in_rate or 0.0, queue.out_rate or 0.0)
+    room = max(0, min(40, canvas.width - LABEL - 14))
+    for row, (name, value) in enumerate((("in", queue.in_rate), ("out", queue.out_rate))):
+        canvas.put(0, row, f"{name:<4}{rate(value):>7}", Tone.TEXT if value else Tone.DIM)
+        bar = Span(hbar(value / most if value and most else None, room), Tone.BAR if name == "out" else Tone.RECEIVED)
+        canvas.put_line(LABEL, row, (bar,))
+    net = net_rate(queue)
+    if net is not None:
+        canvas.put(LABEL + room + 2, 0, f"net {rate(net, signed=True)}", Tone.WARN if net > 0 else Tone.DIM)
+
+
+def depth_chart(queue: Queue) -> Chart:
+    """Ready messages; the time before counting began stays blank."""
+    values: list[float | None] = list(queue.history[-SAMPLES:])
+    missing: list[float | None] = [None] * (SAMPLES - len(values))
+    tone = Tone.WARN if is_growing(queue) else Tone.RECEIVED
+    return Chart([Series("ready", missing + values, tone)], SECONDS, title="depth")

@@ -1,0 +1,82 @@
+"""Does a queue keep up? Its net rate, the time until it is empty, and since when nothing drained it."""
+
+from enum import Enum
+
+from lazycelery_core.model import Queue
+from lazycelery_core.text import UNKNOWN, Safe, duration
+
+SAMPLE = 5.0  # s between two samples of a queue's history
+WINDOW = 12  # samples, one minute: shorter growth is a burst
+GROWN = 0.05  # of the depth a minute ago; less is noise
+LEAST_RATE = 0.05  # messages a second; below it nothing moves that a person would call moving
+
+
+class Outlook(Enum):
+    """What will become of the messages that wait."""
+
+    EMPTY = "empty"
+    DRAINS = "drains"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+def net_rate(queue: Queue) -> float | None:
+    """Messages a second that a queue grows by, None before both rates are known."""
+    if queue.in_rate is None or queue.out_rate is None:
+        return None
+    return queue.in_rate - queue.out_rate
+
+
+def outlook(queue: Queue) -> Outlook:
+    """Empty, draining, or never empty at the present rates."""
+    net = net_rate(queue)
+    if queue.ready == 0:
+        return Outlook.EMPTY
+    if queue.ready is None or net is None:
+        return Outlook.UNKNOWN
+    return Outlook.DRAINS if net <= -LEAST_RATE else Outlook.NEVER
+
+
+def to_empty(queue: Queue) -> float | None:
+    """Seconds until the queue is empty at the present rates; None when that is not known or never."""
+    net = net_rate(queue)
+    return queue.ready / -net if outlook(queue) is Outlook.DRAINS and queue.ready and net else None
+
+
+def to_empty_text(queue: Queue) -> Safe:
+    """`7m00s`, `never`, or a dash."""
+    if outlook(queue) is Outlook.NEVER:
+        return Safe("never")
+    return duration(to_empty(queue)) if outlook(queue) is Outlook.DRAINS else Safe(UNKNOWN)
+
+
+def without_drain(queue: Queue) -> float:
+    """Seconds for which the depth never went down, as far as its history goes; 0 for an empty queue."""
+    history = queue.history
+    if not history or not history[-1]:
+        return 0.0
+    steps = 0
+    for at in range(len(history) - 1, 0, -1):
+        if history[at] < history[at - 1] or not history[at - 1]:
+            break
+        steps += 1
+    return steps * SAMPLE
+
+
+def is_growing(queue: Queue) -> bool:
+    """More than a burst: the depth did not go down for a minute and is higher than before."""
+    if len(queue.history) <= WINDOW or without_drain(queue) < WINDOW * SAMPLE:
+        return False
+    before, now = queue.history[-1 - WINDOW], queue.history[-1]
+    return now - before > max(1.0, GROWN * before)
+
+
+def growth(queue: Queue) -> float:
+    """Messages a second that the depth rose by over the last minute."""
+    seen = queue.history[-1 - WINDOW :]
+    return (seen[-1] - seen[0]) / (SAMPLE * (len(seen) - 1)) if len(seen) > 1 else 0.0
+
+
+def is_abandoned(queue: Queue) -> bool:
+    """Messages wait and it is known that nobody consumes the queue."""
+    return bool(queue.ready) and queue.consumers is not None and not queue.consumers

@@ -1,0 +1,60 @@
+"""Which queues need a word: those that grow, those that nobody consumes, those that could not be counted?"""
+
+from collections.abc import Iterator, Sequence
+
+from lazycelery_core.looks import WARNING
+from lazycelery_core.model import Queue
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.text import age, rate
+from lazycelery_core.tones import Line, Tone, line
+from lazycelery_plugin_queues.flow import growth, is_abandoned, is_growing, without_drain
+
+
+def worst_first(queues: Sequence[Queue]) -> list[Queue]:
+    """Deepest first; what could not be counted last."""
+    return sorted(queues, key=lambda queue: (queue.ready is None, -(queue.ready or 0), queue.name))
+
+
+def deep_first(queues: Sequence[Queue]) -> list[Queue]:
+    """By the number of digits of their depth, then by name: deep ones on top, and rows that seldom move."""
+    return sorted(queues, key=lambda queue: (-len(str(queue.ready)) if queue.ready else 0, queue.name))
+
+
+def troubled(queues: Sequence[Queue]) -> list[Queue]:
+    """Queues that grow or that nobody consumes, deepest first."""
+    return [queue for queue in worst_first(queues) if is_growing(queue) or is_abandoned(queue)]
+
+
+def notes(snapshot: Snapshot) -> Iterator[Line]:
+    """`▲ media +41/s, no drain for 6m` and below it who consumes it."""
+    for queue in troubled(snapshot.queues):
+        yield line((f"{WARNING} {queue.name} {_trouble(queue)}", Tone.WARN))
+        if queue.consumers:
+            yield line((f"  {consumers_text(queue)}", Tone.DIM))
+
+
+def _trouble(queue: Queue) -> str:
+    parts = (
+        [f"{rate(growth(queue), signed=True)}, no drain for {age(without_drain(queue))}"] if is_growing(queue) else []
+    )
+    parts += ["nobody consumes it"] if is_abandoned(queue) else []
+    return ", ".join(parts)
+
+
+def consumers_text(queue: Queue) -> str:
+    """`1 consumer (worker-3)`."""
+    names = queue.consumers or ()
+    shown = ", ".join(name.partition("@")[0] for name in names[:3]) + (" …" if len(names) > 3 else "")
+    number = "1 consumer" if len(names) == 1 else f"{len(names)} consumers"
+    return f"{number} ({shown})" if names else number
+
+
+def uncounted(snapshot: Snapshot) -> Iterator[Line]:
+    """Why a number is missing, once for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for queue in snapshot.queues:
+        if queue.note:
+            by_reason.setdefault(queue.note, []).append(queue.name)
+    for reason, names in by_reason.items():
+        shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        yield line((f"{shown}: {reason}", Tone.DIM))

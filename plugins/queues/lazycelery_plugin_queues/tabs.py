@@ -1,0 +1,221 @@
+"""What stands in the tabs of a queue and of a waiting message?"""
+
+from collections.abc import Iterator, Sequence
+from reprlib import Repr
+from typing import Any, ClassVar
+
+from lazycelery_core.looks import WORKER_STATES, hbar
+from lazycelery_core.model import Message, Queue
+from lazycelery_core.pane import QUEUES, DetailPane, DetailTab, DrawContext, Slot
+from lazycelery_core.redact import Redactor
+from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, rate, safe, safe_lines, size
+from lazycelery_core.tones import Line, Span, Tone, line
+from lazycelery_plugin_queues import flow
+from lazycelery_plugin_queues.canvas_links import Links, links
+from lazycelery_plugin_queues.messages import waited
+from lazycelery_plugin_queues.notes import consumers_text
+from lazycelery_plugin_queues.pane import QueuesList, no_queue_selected
+
+LABEL = 12
+BAR = 16  # cells of the bar beside a priority's number
+HEADERS = 60  # headers shown; Celery writes about 25
+ARGS_LIMIT = 20_000  # characters of arguments in a detail tab
+KNOWN = frozenset([
+    "id", "task", "lang", "root_id", "parent_id", "group", "group_index", "retries", "eta", "expires", "argsrepr",
+    "kwargsrepr",
+])  # fmt: skip
+REDACTOR = Redactor()
+
+_short = Repr()
+_short.maxstring = _short.maxother = 300
+_short.maxlist = _short.maxtuple = _short.maxdict = 20
+
+
+def fact(label: str, *parts: Any) -> Line:
+    """A label and what stands beside it."""
+    return line((label.ljust(LABEL), Tone.DIM), *parts)
+
+
+class QueueDetails(DetailTab):
+    """How much waits, by priority; how it moves; how messages get there."""
+
+    on: ClassVar[str] = "queue"
+    id: ClassVar[str] = "details"
+    title: ClassVar[str] = "details"
+    order: ClassVar[int] = 0
+
+    def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
+        """Facts, one a line."""
+        queue = context.snapshot.queue(item.name) or item
+        return [
+            fact("Ready", count(queue.ready), *_trend(queue)),
+            *_priorities(queue),
+            fact("Unacked", count(queue.unacked), ("  taken by workers, not yet acknowledged", Tone.DIM)),
+            fact("Rates", f"in {rate(queue.in_rate)}  out {rate(queue.out_rate)}", *_net(queue)),
+            fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM)),
+            fact("Oldest", age(queue.oldest), ("  waiting message", Tone.DIM)),
+            fact("Consumers", _consumers(queue)),
+            fact("Exchange", queue.exchange or UNKNOWN, (f"  routing key {queue.routing_key or UNKNOWN}", Tone.DIM)),
+            *([fact("Note", (queue.note, Tone.WARN))] if queue.note else []),
+            fact("Counted", f"{age(context.snapshot.now - queue.at)} ago" if queue.at else UNKNOWN),
+        ]
+
+
+def _trend(queue: Queue) -> list[Any]:
+    if not flow.is_growing(queue):
+        return []
+    return [(f"  {rate(flow.growth(queue), signed=True)}, no drain for {age(flow.without_drain(queue))}", Tone.WARN)]
+
+
+def _net(queue: Queue) -> list[Any]:
+    net = flow.net_rate(queue)
+    return [] if net is None else [(f"  net {rate(net, signed=True)}", Tone.WARN if net > 0 else Tone.DIM)]
+
+
+def _priorities(queue: Queue) -> Iterator[Line]:
+    """A line for each step when there is more than one in use."""
+    steps = sorted(queue.by_priority.items())
+    if len(steps) < 2:
+        return
+    most = max(number for _, number in steps)
+    for step, number in steps:
+        bar = Span(hbar(number / most if most else 0.0, BAR), Tone.BAR)
+        yield (*line((f"{'':<{LABEL}}step {step:<3}", Tone.DIM), f"{count(number):>9}  "), bar)
+
+
+def _consumers(queue: Queue) -> str:
+    return f"{UNKNOWN}  nobody could be asked" if queue.consumers is None else consumers_text(queue)
+
+
+class QueueConsumers(DetailTab):
+    """The workers that take from the queue."""
+
+    on: ClassVar[str] = "queue"
+    id: ClassVar[str] = "consumers"
+    title: ClassVar[str] = "consumers"
+    order: ClassVar[int] = 10
+
+    def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
+        """One worker a line, with what it does now."""
+        queue = context.snapshot.queue(item.name) or item
+        if queue.consumers is None:
+            return [line(("Not known: no worker could be asked which queues it consumes.", Tone.DIM))]
+        if not queue.consumers:
+            return [line(("No worker consumes this queue.", Tone.WARN if queue.ready else Tone.DIM))]
+        return [_consumer(name, context) for name in queue.consumers]
+
+
+def _consumer(hostname: str, context: DrawContext) -> Line:
+    worker = context.snapshot.worker(hostname)
+    if worker is None:
+        return line("  ", hostname)
+    look = WORKER_STATES[worker.state]
+    slots = f"{UNKNOWN if worker.active is None else worker.active}/{worker.concurrency or '?'} busy"
+    name = fit(safe(hostname), min(30, max(10, context.width - 26)))
+    return line((f"{look.glyph} ", look.tone), name, (f"  {slots}  {worker.pool}", Tone.DIM))
+
+
+class QueueDetail(DetailPane):
+    """The queue under the cursor."""
+
+    id: ClassVar[str] = "queues.detail"
+    view = QUEUES
+    title = "Queue"
+    slot = Slot("centre", row=1, order=0, height=12)
+    on = "queue"
+    of = QueuesList.id
+
+    def heading(self, context: DrawContext) -> str:
+        """Its name."""
+        queue = context.selected.get(self.of)
+        return safe(queue.name) if isinstance(queue, Queue) else self.title
+
+    def empty(self, context: DrawContext) -> Sequence[Line]:
+        """No queue is selected because there is none."""
+        return (no_queue_selected(),)
+
+
+class MessageDetails(DetailTab):
+    """A waiting message: what it will run, with what, after what, and why its body was not opened if it was not."""
+
+    on: ClassVar[str] = "message"
+    id: ClassVar[str] = "message"
+    title: ClassVar[str] = "message"
+    order: ClassVar[int] = 0
+
+    def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
+        """Identity, timing, arguments, links, headers."""
+        message: Message = item
+        return [
+            fact("Task", (message.task or UNKNOWN, Tone.STRONG)),
+            fact("Id", message.task_id or UNKNOWN),
+            fact("Queue", message.queue, (f"  position {count(message.position + 1)} when it was read", Tone.DIM)),
+            fact("Waited", duration(waited(message, context.snapshot)), (_waited_note(message, context), Tone.DIM)),
+            fact("Priority", UNKNOWN if message.priority is None else str(message.priority)),
+            fact("Eta", message.eta or "none", (f"  expires {_header(message, 'expires')}", Tone.DIM)),
+            fact("Retries", count(message.retries)),
+            fact("Body", size(message.size), (f"  {message.content_type}", Tone.DIM)),
+            *([fact("Not opened", (message.problem, Tone.WARN))] if message.problem else []),
+            *_arguments("Args", message.args),
+            *_arguments("Kwargs", message.kwargs),
+            *_links(message),
+            *_headers(message),
+        ]
+
+
+def _waited_note(message: Message, context: DrawContext) -> str:
+    known = waited(message, context.snapshot) is not None
+    return "" if known else "  its sending was not seen (task_send_sent_event)"
+
+
+def _header(message: Message, name: str) -> str:
+    value = message.headers.get(name)
+    return "none" if value is None else str(value)[:200]
+
+
+def _arguments(label: str, text: str) -> Iterator[Line]:
+    shown = safe_lines(REDACTOR.text(text[:ARGS_LIMIT])) if text else [Safe(UNKNOWN)]
+    for at, each in enumerate(shown):
+        yield line((("" if at else label).ljust(LABEL), Tone.DIM), each)
+
+
+def _links(message: Message) -> Iterator[Line]:
+    """The workflow it belongs to; nothing for a task on its own."""
+    for label, name in (("Root", "root_id"), ("Parent", "parent_id"), ("Group", "group")):
+        value = message.headers.get(name)
+        if value and value != message.task_id:
+            index = message.headers.get("group_index")
+            place = f"  member {index}" if name == "group" and index is not None else ""
+            yield fact(label, str(value)[:200], (place, Tone.DIM))
+    found = links(message)
+    if found is not None:
+        yield from _body_links(found)
+
+
+def _body_links(found: Links) -> Iterator[Line]:
+    if found.chain:
+        more = f" and {len(found.chain) - 5} more" if len(found.chain) > 5 else ""
+        yield fact("Chain", f"{len(found.chain)} to follow: ", " → ".join(found.chain[:5]) + more)
+    if found.chord:
+        yield fact("Chord", found.chord, ("  runs when the whole group has ended", Tone.DIM))
+    if found.callbacks or found.errbacks:
+        yield fact("Links", f"{found.callbacks} on success, {found.errbacks} on failure")
+
+
+def _headers(message: Message) -> Iterator[Line]:
+    """Every other header that says something."""
+    rest = {
+        str(name): value for name, value in message.headers.items() if name not in KNOWN and value not in (None, [], {})
+    }
+    shown = REDACTOR.value(dict(sorted(rest.items())[:HEADERS]))
+    if shown:
+        yield line("")
+        yield line(("headers", Tone.FIELD))
+    for name, value in shown.items():
+        text = value if isinstance(value, str) else _short.repr(value)
+        yield line((f"  {name:<22}", Tone.DIM), text[:300])
+    if len(rest) > HEADERS:
+        yield line((f"  … {len(rest) - HEADERS} more", Tone.DIM))
+
+
+TABS = (QueueDetails, QueueConsumers, MessageDetails)
