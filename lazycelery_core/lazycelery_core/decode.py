@@ -4,6 +4,7 @@ The fast road is one pass of msgspec over the hot fields. What it refuses takes 
 judged alone: kept, repaired field by field, or rejected and counted. Nothing here raises, unpickles or trusts a size.
 """
 
+import json
 import math
 from collections import Counter
 from datetime import UTC, datetime
@@ -51,8 +52,8 @@ def events_of(
         return _tolerant(body, now, tally)
     events = found if type(found) is list else [found]
     size = len(body)
-    if size > SMALL * len(events):
-        return _tolerant(body, now, tally)  # long text somewhere, or nothing at all
+    if size > SMALL * len(events) or len(events) > MOST_PARTS:
+        return _tolerant(body, now, tally)  # long text somewhere, nothing at all, or too much
     for part, event in enumerate(events):
         if not _sound(event):
             return _tolerant(body, now, tally)
@@ -218,7 +219,7 @@ def _numbers(value: Any) -> list[float] | None:
 def fields_of(body: bytes, part: int = 0) -> dict[str, Any]:
     """All fields of an event or a result as received, {} if the body can't be read. For details: slow and complete.
 
-    `args`, `kwargs` and `result` that a sender did not write as text are turned into JSON text.
+    Arguments and result of an event are text; what a sender did not write as text is turned into JSON text.
     """
     try:
         value = json_of(body)
@@ -226,7 +227,17 @@ def fields_of(body: bytes, part: int = 0) -> dict[str, Any]:
         return {}
     if isinstance(value, list):
         value = value[part] if 0 <= part < len(value) else None
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    texts = {name: value[name] for name in ("args", "kwargs", "result") if name in value and "type" in value}
+    return {**value, **{name: told if isinstance(told, str) else _json(told) for name, told in texts.items()}}
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 class _Meta(msgspec.Struct, gc=False):
@@ -278,20 +289,10 @@ def _meta(body: bytes) -> _Meta:
     if not isinstance(fields, dict):
         raise PayloadError("not a result")
     known = {name: _text(fields.get(name)) for name in ("date_done", "name", "worker", "queue", "parent_id")}
-    result = msgspec.Raw(msgspec.json.encode(fields.get("result")) if _plain(fields.get("result")) else b"")
     return _Meta(
         task_id=_identity(fields.get("task_id")) or "", status=_text(fields.get("status")) or "?",
-        retries=_retries(fields.get("retries")), result=result, **known,
+        retries=_retries(fields.get("retries")), result=msgspec.Raw(_json(fields.get("result")).encode()), **known,
     )  # fmt: skip
-
-
-def _plain(value: Any) -> bool:
-    """Whether msgspec can write it: lone surrogates it can't."""
-    try:
-        msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _exception(meta: _Meta) -> str | None:
@@ -299,8 +300,8 @@ def _exception(meta: _Meta) -> str | None:
     if meta.status not in FAILED or not bytes(meta.result):
         return None
     try:
-        told = msgspec.json.decode(meta.result)
-    except _TROUBLE:
+        told = json_of(bytes(meta.result))
+    except PayloadError:
         return None
     if not isinstance(told, dict):
         return _reason(str(told))

@@ -36,9 +36,10 @@ class PayloadError(ValueError):
 
 def value_of(body: bytes, content_type: object = JSON, compression: object = None, limit: int = LIMIT) -> Any:
     """The decoded value of a body. limit: bytes of the body, before and after it is unpacked. Raises PayloadError."""
-    if content_type not in _OPENERS:
-        raise PayloadError(_CLOSED.get(str(content_type)[:60], "content type not known"))
-    return _OPENERS[str(content_type)](unpacked(body, compression, limit))
+    name = content_type if isinstance(content_type, str) else ""
+    if name not in _OPENERS:
+        raise PayloadError(_CLOSED.get(name, "content type not known"))
+    return _OPENERS[name](unpacked(body, compression, limit))
 
 
 def unpacked(body: bytes, compression: object = None, limit: int = LIMIT) -> bytes:
@@ -47,7 +48,7 @@ def unpacked(body: bytes, compression: object = None, limit: int = LIMIT) -> byt
         raise PayloadError("larger than the limit")
     if compression is None or compression == "":
         return body
-    unpack = _UNPACKERS.get(str(compression)[:60])
+    unpack = _UNPACKERS.get(compression) if isinstance(compression, str) else None
     if unpack is None:
         raise PayloadError("compression not known")
     try:
@@ -126,7 +127,7 @@ def _whole(plain: bytes, most: int, ended: bool) -> bytes:
     return plain
 
 
-_OPENERS: Mapping[object, Callable[[bytes], Any]] = {JSON: json_of, MSGPACK: _msgpack_of}
+_OPENERS: Mapping[str, Callable[[bytes], Any]] = {JSON: json_of, MSGPACK: _msgpack_of}
 _CLOSED = {PICKLE: "pickle is never opened", YAML: "YAML is never opened"}
 _UNPACKERS: Mapping[str, Callable[[bytes, int], bytes]] = {
     "application/x-gzip": _unzip,
