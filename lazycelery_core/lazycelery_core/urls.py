@@ -33,7 +33,9 @@ _OTHER_NAMES = {
 }
 _PART = re.compile(r";(?=[A-Za-z][A-Za-z0-9+.-]*+://)")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
-_OPTIONS = "ssl_|password=|username=|virtual_host=|db=|timeout=|socket_|heartbeat=|health_|protocol=|client_name="
+_OPTIONS = (
+    "ssl_|password=|username=|virtual_host=|db=|timeout=|socket_|heartbeat=|health_|protocol=|client_name=|master_name="
+)
 _QUERY = re.compile(rf"\?(?=(?:{_OPTIONS})|[^@]*+\Z)")
 _CERT_REQS = ("required", "optional", "none")
 
@@ -109,6 +111,11 @@ def mask_url(url: str) -> str:
     return ";".join(_masked(part) for part in _PART.split(url.strip())) if url else ""
 
 
+def has_secret(url: str) -> bool:
+    """Does the URL contain a password or a token? A user's name alone is none."""
+    return any(_has_secret(pieces) for pieces in map(_pieces, _PART.split(url.strip())) if pieces)
+
+
 def unknown_scheme(scheme: str, known: tuple[str, ...] = SCHEMES) -> ConfigError:
     """The error for a scheme that nobody can read, with the one that may be meant."""
     meant = _OTHER_NAMES.get(scheme) or next(iter(get_close_matches(scheme, known, 1)), "")
@@ -166,8 +173,14 @@ def _masked_credentials(credentials: str | None) -> str:
     return f"{user}:{MASK if password else ''}@" if colon else f"{user}@"
 
 
+def _has_secret(pieces: _Pieces) -> bool:
+    user, _, password = (pieces.credentials or "").partition(":")
+    query = pieces.query or ""
+    return bool(password) or looks_like_token(user) or _masked_query(query) != query
+
+
 def _masked_query(query: str) -> str:
-    return "&".join(_masked_option(option) for option in query.split("&"))
+    return "&".join(_masked_option(option) for option in query.split("&")) if query else ""
 
 
 def _masked_option(option: str) -> str:
