@@ -1,0 +1,74 @@
+"""The one filter language: `parse` it, `complete` it while it is typed, colour its `tokens`, match with the result.
+
+`f`, `/`, `:tasks ...`, `lazycelery tasks -f` and `?q=` speak it. docs/filter-language.md is made from the same tables.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
+from typing import Any
+
+from lazycelery_core.model import WorkerState
+from lazycelery_core.query.build import parse_tree
+from lazycelery_core.query.conditions import key_of
+from lazycelery_core.query.fields import FIELDS, Field, first_seen, kind_of, runtime, wait
+from lazycelery_core.query.nodes import Array, Data, Known, Node
+from lazycelery_core.query.scan import Completion, Token, complete, tokens
+from lazycelery_core.snapshot import Columns, Filter, Snapshot
+
+__all__ = [
+    "FIELDS", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
+    "kind_of", "parse", "runtime", "tokens", "wait",
+]  # fmt: skip
+
+
+@dataclass(eq=False)
+class Expression:
+    """A parsed filter; fulfils `snapshot.Filter`. `notes` say which of its terms match nothing, and why."""
+
+    text: str
+    node: Node
+    notes: tuple[str, ...] = ()
+    known: Known = field(default_factory=Known)
+    _tables: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def opens_text(self) -> bool:
+        """Whether cold text may have to be opened: then segments are better given in slices."""
+        return self.node.cost > 2
+
+    def mask(self, columns: Columns, now: float) -> Array:
+        """(size,) bool: which rows of the segment match."""
+        import numpy as np
+
+        data = Data(columns, now, self.known, self._tables)
+        return self.node.select(data, np.ones(columns.size, bool))
+
+    def matches(self, record: object, now: float) -> bool:
+        """Whether a task, story, worker, queue, message or other record matches."""
+        return self.node.matches(record, now, self.known)
+
+
+def parse(text: str, now: float, kind: str = "", zone: tzinfo = UTC) -> Expression:
+    """The filter that a text means.
+
+    now: Unix seconds, for times of day. kind: of the records it is for (`task`, `worker` ...); fields that they do not
+    have are errors then. zone: of times of day. Raises FilterError, with the span of what is wrong, and nothing else.
+    """
+    parsed = parse_tree(text, now, kind, zone)
+    return Expression(text, parsed.node, tuple(parsed.notes))
+
+
+def bind(filter: Filter | None, snapshot: Snapshot, marked: Iterable[str] = ()) -> Filter | None:  # noqa: A002
+    """The filter with what `is:marked`, `is:slow`, `is:orphan` and `has:children` must know of this moment."""
+    if not isinstance(filter, Expression):
+        return filter
+    tasks = snapshot.tasks
+
+    def has_children(task_id: str) -> bool:
+        task = tasks.get(task_id)
+        return task is not None and len(tasks.children(task, 1)) > 0
+
+    p95 = {stats.name: stats.p95 for stats in tasks.names() if stats.p95 is not None} if "slow" in filter.text else {}
+    gone = frozenset(worker.hostname for worker in snapshot.workers if worker.state is WorkerState.OFFLINE)
+    return replace(filter, known=Known(frozenset(marked), p95, gone, has_children))

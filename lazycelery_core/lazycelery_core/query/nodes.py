@@ -1,0 +1,324 @@
+"""How is a filter evaluated, on a segment of task columns or on one record?
+
+Every node answers only for the rows that are still wanted, cheap parts first, so that cold text is opened for as few
+rows as possible. numpy is imported when the first column is read, never at start-up.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from lazycelery_core.model import Task, TaskState, TaskStory, WorkerState
+from lazycelery_core.query.fields import BY_NAME, Field, as_texts, texts_of, value_of
+from lazycelery_core.query.patterns import Predicate
+from lazycelery_core.query.values import Interval
+from lazycelery_core.snapshot import Columns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+else:
+    Array = Any
+
+CODED = {"name": "name", "worker": "worker", "queue": "queue", "exc": "exception"}
+COLD = ("args", "kwargs", "result", "traceback")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a filter must know besides the row: marked keys, p95 of each task name in seconds, the hostnames of workers
+    that are gone, and whether a task with that id has children."""
+
+    marked: frozenset[str] = frozenset()
+    p95: Mapping[str, float] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    has_children: Callable[[str], bool] = lambda _: False
+
+
+@dataclass
+class Data:
+    """One segment under evaluation; what is derived from its columns is worked out once."""
+
+    columns: Columns
+    now: float
+    known: Known = field(default_factory=Known)
+    tables: dict[Predicate, tuple[Sequence[str], Array]] = field(default_factory=dict)  # kept between segments
+
+    @cached_property
+    def states(self) -> Array:
+        """(size,) state numbers."""
+        states: Array = self.columns.numbers("state")
+        return states
+
+    def numbers(self, name: str) -> Array:
+        """(size,) the values of a numeric field of the language, NaN where unknown."""
+        derived: Callable[[], Array] | None = {"runtime": self.runtime, "wait": self.wait, "age": self.age}.get(name)
+        if derived:
+            return derived()
+        return self.columns.numbers({"time": "updated", "since": "updated"}.get(name, name))
+
+    def runtime(self) -> Array:
+        """As `fields.runtime`."""
+        import numpy as np
+
+        told = self.columns.numbers("runtime")
+        so_far = np.maximum(0.0, self.now - self.columns.numbers("started"))
+        runs = np.isnan(told) & (self.states == TaskState.STARTED)
+        result: Array = np.where(runs, so_far, told)
+        return result
+
+    def wait(self) -> Array:
+        """As `fields.wait`."""
+        import numpy as np
+
+        sent, eta = self.columns.numbers("sent"), self.columns.numbers("eta")
+        begun = np.where(np.isnan(sent), self.columns.numbers("received"), sent)
+        begun = np.where(np.isnan(begun), begun, np.fmax(begun, eta))
+        waits = (self.states == TaskState.PENDING) | (self.states == TaskState.RECEIVED)
+        started = self.columns.numbers("started")
+        until = np.where(np.isnan(started) & waits, self.now, started)
+        result: Array = np.maximum(0.0, until - begun)
+        return result
+
+    def age(self) -> Array:
+        """As the field `age`."""
+        import numpy as np
+
+        times = [self.columns.numbers(name) for name in ("sent", "received", "started", "updated")]
+        result: Array = np.maximum(0.0, self.now - np.fmin.reduce(times))
+        return result
+
+    def coded(self, name: str, of: Callable[[str], Any], kind: type) -> Array:
+        """(size,) `of` of each row's text, worked out once per entry of the dictionary; of "" where unknown."""
+        import numpy as np
+
+        table: Array = np.fromiter((of(text) for text in (*self.columns.values(name), "")), kind)
+        result: Array = table[self.columns.codes(name)]  # -1, unknown, is the last entry
+        return result
+
+    def fitting(self, name: str, fits: Predicate) -> Array:
+        """(size,) bool: which rows have a fitting text; the dictionary is only looked through when it has grown."""
+        values = self.columns.values(name)
+        known, table = self.tables.get(fits, (None, ()))
+        if known is not values or len(table) != len(values) + 1:
+            import numpy as np
+
+            table = np.fromiter((fits(text) for text in (*values, "")), bool)
+            self.tables[fits] = values, table
+        result: Array = table[self.columns.codes(name)]
+        return result
+
+    def ids(self, fits: Predicate, wanted: Array) -> Array:
+        """Which wanted rows have a fitting id."""
+        import numpy as np
+
+        ids, hits = self.columns.ids, np.zeros(self.columns.size, bool)
+        hits[[row for row in np.flatnonzero(wanted).tolist() if fits(ids[row])]] = True
+        return hits
+
+    def cold(self, name: str, fits: Predicate, wanted: Array) -> Array:
+        """Which wanted rows have a fitting cold text."""
+        import numpy as np
+
+        hits, rows = np.zeros(self.columns.size, bool), np.flatnonzero(wanted).tolist()
+        if rows:
+            hits[[row for row, texts in self.columns.texts(rows) if fits(texts.get(name, ""))]] = True
+        return hits
+
+
+class Node(ABC):
+    """A part of a filter. `cost` orders evaluation: 0 numbers, 1 dictionaries, 2 ids, 3 cold text."""
+
+    cost = 0
+
+    @abstractmethod
+    def select(self, data: Data, wanted: Array) -> Array:
+        """(size,) bool: which of the wanted rows match; False for all others."""
+
+    @abstractmethod
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        """Whether one record matches."""
+
+
+@dataclass(frozen=True)
+class Constant(Node):
+    """Everything, or nothing."""
+
+    answer: bool
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        return wanted & self.answer
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return self.answer
+
+
+@dataclass(frozen=True)
+class Both(Node):
+    """All parts match."""
+
+    parts: Sequence[Node]
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return max(part.cost for part in self.parts)
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        for part in sorted(self.parts, key=lambda part: part.cost):
+            wanted = part.select(data, wanted)
+        return wanted
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return all(part.matches(record, now, known) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Either(Node):
+    """At least one part matches."""
+
+    parts: Sequence[Node]
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return max(part.cost for part in self.parts)
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        hits = wanted & False
+        for part in sorted(self.parts, key=lambda part: part.cost):
+            hits = hits | part.select(data, wanted & ~hits)
+        return hits
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return any(part.matches(record, now, known) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Negated(Node):
+    """The part does not match."""
+
+    part: Node
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return self.part.cost
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        return wanted & ~self.part.select(data, wanted)
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return not self.part.matches(record, now, known)
+
+
+@dataclass(frozen=True)
+class TextTerm(Node):
+    """The text of a field fits."""
+
+    field: Field
+    fits: Predicate
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return 1 if self.field.name in CODED else 2 if self.field.name == "id" else 3
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        name = self.field.name
+        if name in CODED:
+            return wanted & data.fitting(CODED[name], self.fits)
+        if name == "id":
+            return data.ids(self.fits, wanted)
+        return data.cold(name, self.fits, wanted) if name in COLD else wanted & False
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        value = value_of(record, self.field, now)
+        if isinstance(value, str) or value is None:
+            return value is not None and self.fits(value)
+        return any(map(self.fits, as_texts(value)))
+
+
+@dataclass(frozen=True)
+class WordTerm(Node):
+    """The text is somewhere in id, name, worker, exception or, looked at last, in args."""
+
+    fits: Predicate
+    cost = 3
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        places = [TextTerm(BY_NAME[name], self.fits) for name in ("name", "worker", "exc", "id", "args")]
+        return Either(places).select(data, wanted)
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return any(map(self.fits, texts_of(record, now)))
+
+
+@dataclass(frozen=True)
+class NumberTerm(Node):
+    """The value of a field lies in one of the intervals."""
+
+    field: Field
+    intervals: Sequence[Interval]
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        if "task" not in self.field.on:
+            return wanted & False
+        values = data.numbers(self.field.name)
+        hits = wanted & False
+        for each in self.intervals:
+            hits = hits | each.holds(values, data.now)
+        return wanted & hits
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        value = value_of(record, self.field, now)
+        number = float(value) if isinstance(value, (int, float)) else nan
+        return any(each.holds(number, now) for each in self.intervals)
+
+
+@dataclass(frozen=True)
+class StateTerm(Node):
+    """The state is one of these. `scheduled` adds received tasks whose eta is still to come."""
+
+    tasks: frozenset[TaskState]
+    workers: frozenset[WorkerState]
+    scheduled: bool = False
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        import numpy as np
+
+        table = np.array([state in self.tasks for state in TaskState])
+        hits: Array = table[data.states]
+        if self.scheduled:
+            hits = hits | ((data.states == TaskState.RECEIVED) & (data.columns.numbers("eta") > data.now))
+        found: Array = wanted & hits
+        return found
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        state = value_of(record, BY_NAME["state"], now)
+        task = _task_of(record)
+        if self.scheduled and task and task.state is TaskState.RECEIVED and (task.eta or 0.0) > now:
+            return True
+        return state in self.tasks if isinstance(state, TaskState) else state in self.workers
+
+
+def _task_of(record: object) -> Task | None:
+    return record.task if isinstance(record, TaskStory) else record if isinstance(record, Task) else None
+
+
+@dataclass(frozen=True)
+class KeyTerm(Node):
+    """`parent` or `root` is the task with one of these ids, compared by their keys (`hash(id)`)."""
+
+    field: Field
+    keys: frozenset[int]
+
+    def select(self, data: Data, wanted: Array) -> Array:
+        import numpy as np
+
+        hits: Array = np.isin(data.columns.numbers(self.field.name), np.array(sorted(self.keys), np.int64))
+        found: Array = wanted & hits
+        return found
+
+    def matches(self, record: object, now: float, known: Known) -> bool:
+        return value_of(record, self.field, now) in self.keys
