@@ -100,11 +100,10 @@ def _obey(directory: Path, broker: str | None) -> None:
     if broker is None:
         _play_at_home(directory, ending)
         return
+    from lazycelery_plugin_demo.foreign import checked, clean
+
     _answer(url=broker)
-    _play(broker, directory, lambda: bool(ending.select(TURN)))
-
-    from lazycelery_plugin_demo.foreign import clean
-
+    _play(checked(broker), directory, lambda: bool(ending.select(TURN)))
     clean(broker)
 
 

@@ -158,7 +158,7 @@ def order_nightly(shop: Shop) -> None:
 def give_up_nightly(shop: Shop) -> None:
     """Somebody finds the long run too long and terminates it."""
     if shop.running:
-        shop.app.control.revoke(shop.running.pop(0), terminate=True)
+        shop.app.control.revoke(shop.running.pop(), terminate=True)
 
 
 def export_report(shop: Shop) -> None:

@@ -12,30 +12,34 @@ from lazycelery_core.errors import ConfigError, SourceError
 from lazycelery_plugin_demo.roles import QUEUES, ROLES
 
 SCHEMES = ("redis", "rediss", "redis+socket")
+WITHOUT = "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own."
 OURS = ("_kombu.binding*", "celery-task*", "unacked*", "*.reply.celery.pidbox*")
 
 
 def claim(url: str) -> None:
     """Raise ConfigError or SourceError unless the database is reachable and empty."""
-    scheme = urlsplit(url).scheme
-    if scheme not in SCHEMES:
-        raise ConfigError(
-            f"The demo can't play on a {scheme}:// broker: only Redis and Valkey are watched by it.",
-            "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own.",
-        )
     try:
+        place, scheme = where(url), urlsplit(url).scheme
+        if scheme not in SCHEMES:
+            raise ConfigError(f"The demo can't play on {place}: it watches only Redis and Valkey.", WITHOUT)
         with client(url) as connection:
             keys = connection.dbsize()
+    except ValueError:
+        raise ConfigError("The demo can't read the broker's URL.", WITHOUT) from None  # it may hold a password
     except redis.RedisError as error:
-        raise SourceError(
-            f"The demo can't use {where(url)}: {type(error).__name__}.",
-            "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own.",
-        ) from None  # a driver's message may quote the URL with its password
+        raise SourceError(f"The demo can't use {place}: {type(error).__name__}.", WITHOUT) from None  # the same
     if keys:
         raise ConfigError(
-            f"The demo needs an empty database, {where(url)} holds {keys} keys.",
+            f"The demo needs an empty database, {place} holds {keys} keys.",
             "Its workers would take other people's tasks. Name an unused database, for example /15.",
         )
+
+
+def checked(url: str) -> str:
+    """With the certificate check spelled out: without it Celery's result backend refuses a rediss:// URL."""
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}ssl_cert_reqs=required"
 
 
 def clean(url: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from lazycelery_core.errors import ConfigError, LazyCeleryError, SourceError
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import Server
+from lazycelery_core.testing.tls import Front
 from lazycelery_plugin_demo import foreign, server
 from lazycelery_plugin_demo.world import DemoWorld
 
@@ -67,10 +68,21 @@ def test_an_error_behind_the_scene_reaches_the_caller(monkeypatch: pytest.Monkey
     assert not world.summary().directory.exists()
 
 
-@pytest.mark.parametrize("url", ["filesystem://", "amqp://guest:guest@localhost//", "memory://", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["filesystem://", "amqp://guest:guest@localhost//", "memory://", "nonsense", "unix:///tmp/x"]
+)
 def test_a_broker_that_cannot_be_watched_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="only Redis and Valkey"):
+    with pytest.raises(ConfigError, match="watches only Redis and Valkey"):
         DemoWorld(url).start()
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:s3cret@host:port/0", "redis+socket:///tmp/x?virtual_host=two", "redis://[::1/0"]
+)
+def test_a_url_that_cannot_be_read_is_refused_unquoted(url: str) -> None:
+    with pytest.raises(ConfigError, match="can't read") as refusal:
+        DemoWorld(url).start()
+    assert url not in str(refusal.value)
 
 
 def test_an_unreachable_broker_is_named_without_its_password() -> None:
@@ -96,6 +108,12 @@ def test_an_empty_database_is_played_on_and_left_empty(valkey_factory: Callable[
             connection.set("someone", "else came")
         assert connection.keys() == [b"someone"]
     assert valkey.process.poll() is None
+
+
+def test_a_broker_behind_tls_is_played_on(valkey: Server, tls_front_factory: Callable[..., Front]) -> None:
+    front = tls_front_factory()
+    with DemoWorld(f"rediss://localhost:{front.port}/0?ssl_ca_certs={front.ca}"), valkey.client() as connection:
+        wait_until(lambda: next(connection.scan_iter("celery-task-meta-*"), None), "a result")
 
 
 def test_the_callers_own_celery_settings_change_nothing(monkeypatch: pytest.MonkeyPatch, valkey: Server) -> None:
