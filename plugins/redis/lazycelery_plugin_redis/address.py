@@ -32,6 +32,13 @@ class Address:
     master: str = ""
     sentinel_username: str | None = None
     sentinel_password: str | None = field(default=None, repr=False)
+    others: tuple["Address", ...] = ()  # to fall back on
+
+    def is_same_server(self, other: "Address") -> bool:
+        """Whether both lead to one server, whatever database: its pub/sub is one."""
+        return (self.host, self.port, self.path, self.sentinels, self.master) == (
+            other.host, other.port, other.path, other.sentinels, other.master
+        )  # fmt: skip
 
     @property
     def shown(self) -> str:
@@ -49,18 +56,23 @@ class Address:
         return self.username or "default"
 
 
-def address_of(url: BrokerURL, master: str = "", options: Mapping[str, str] | None = None) -> Address:
-    """The address in a broker URL. options: settings of the connection that stand above the URL's own query."""
-    said = {**url.options, **(options or {})}
-    base = Address(
-        host=url.host, port=url.port, path=url.path, db=url.database, username=url.user or None,
-        password=url.password or said.get("password") or None, tls=_tls(url, said),
-    )  # fmt: skip
+def address_of(url: BrokerURL, master: str = "") -> Address:
+    """The address in a broker URL. master: the name of the sentinels' master, where the URL does not say it."""
+    said = url.options
+    base = _single(url)
     if url.scheme != "sentinel":
-        return base
+        return replace(base, others=tuple(_single(each) for each in url.others))
     return replace(
         base, sentinels=tuple((each.host, each.port) for each in url.all), master=said.get("master_name", master),
         sentinel_username=said.get("sentinel_username"), sentinel_password=said.get("sentinel_password"),
+    )  # fmt: skip
+
+
+def _single(url: BrokerURL) -> Address:
+    said = url.options
+    return Address(
+        host=url.host, port=url.port, path=url.path, db=url.database, tls=_tls(url, said),
+        username=url.user or said.get("username") or None, password=url.password or said.get("password") or None,
     )  # fmt: skip
 
 

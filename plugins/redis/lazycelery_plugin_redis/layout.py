@@ -33,25 +33,25 @@ class Layout:
 
         An access list must hold it literally: Redis compares patterns of a limited user as text.
         """
-        return self._topic(self.event_exchange, "*")
+        return self._topic(self.event_exchange, "*", str(self.db))
 
     @property
     def every_event_channel(self) -> str:
         """The same for all databases of the server: pub/sub knows none."""
-        return self.event_channel.replace(f"/{self.db}.", "/*.", 1)
+        return self._topic(self.event_exchange, "*", "*")
 
     @property
     def control_channel(self) -> str:
         """Where workers listen for remote control."""
-        return self._topic(f"{self.control_exchange}.pidbox", "")
+        return self._topic(f"{self.control_exchange}.pidbox", "", str(self.db))
 
     @property
     def result_channel(self) -> str:
         """Where the Redis result backend publishes every result."""
         return f"{self.result_prefix}{RESULT}*"
 
-    def _topic(self, exchange: str, key: str) -> str:
-        fanout = (self.fanout_prefix or "").replace("{db}", str(self.db))
+    def _topic(self, exchange: str, key: str, db: str) -> str:
+        fanout = (self.fanout_prefix or "").replace("{db}", db)
         return f"{self.prefix}{fanout}{exchange}" + (f"/{key}" if key and self.fanout_patterns else "")
 
     def buckets(self, queue: str, steps: Sequence[int] | None = None) -> list[str]:

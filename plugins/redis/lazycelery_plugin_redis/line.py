@@ -30,7 +30,7 @@ class Line:
     """A connection that is opened on first use. Not for two threads at once: see `Shared`."""
 
     def __init__(self, address: Address, db: int | None = None, answer: float = ANSWER) -> None:
-        self.address, self._answer = address, answer
+        self.address, self._first, self._answer = address, address, answer
         self._db = address.db if db is None else db
         self._connection: Any = None
         self.latency: float | None = None
@@ -49,9 +49,23 @@ class Line:
         return self._connection is not None
 
     def open(self) -> None:
-        """Connect, log in, choose the database, say our name. Raises SourceError or AccessRefused."""
+        """Connect, log in, choose the database, say our name. Raises SourceError or AccessRefused.
+
+        Of several addresses the first that works is taken; the error is that of the first.
+        """
         self.close()
-        connection = _connection(self.address, self._db, self._answer)
+        troubles: list[LazyCeleryError] = []
+        for address in (self._first, *self._first.others):
+            try:
+                self.address = address
+                return self._open(address)
+            except LazyCeleryError as error:
+                troubles.append(error)
+        self.address = self._first
+        raise troubles[0]
+
+    def _open(self, address: Address) -> None:
+        connection = _connection(address, self._db, self._answer)
         try:
             connection.connect()
             self._connection = connection
@@ -59,7 +73,7 @@ class Line:
         except (*DRIVER_ERRORS, LazyCeleryError) as error:
             connection.disconnect()
             self._connection = None
-            raise told(error, self.address, "SELECT" if self._db else "PING") from None
+            raise told(error, address, "SELECT" if self._db else "PING") from None
 
     def _greet(self) -> None:
         """The first answer proves that this is Redis; our name in CLIENT LIST is a courtesy that may be refused."""
@@ -115,10 +129,7 @@ class Line:
 
     def checked(self, answer: Any, command: Command) -> Any:
         """The same answer unless it is a refusal."""
-        if isinstance(answer, Exception):
-            verb, key = str(command[0]), str(command[1]) if len(command) > 1 else ""
-            raise told(answer, self.address, verb, key) from None
-        return answer
+        return checked(answer, command, self.address)
 
     def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """Answers to commands sent in one go, in order; refusals stand in their place as exceptions."""
@@ -152,10 +163,22 @@ class Shared:
         with self._lock:
             return self._line.ask(*command)
 
+    def checked(self, answer: Any, command: Command) -> Any:
+        """As `Line.checked`."""
+        return checked(answer, command, self.address)
+
     def close(self) -> None:
         """Hang up."""
         with self._lock:
             self._line.close()
+
+
+def checked(answer: Any, command: Command, address: Address) -> Any:
+    """The answer, unless it is a refusal: that is raised, with the right that is missing."""
+    if isinstance(answer, Exception):
+        verb, key = str(command[0]), str(command[1]) if len(command) > 1 else ""
+        raise told(answer, address, verb, key) from None
+    return answer
 
 
 def _connection(address: Address, db: int, answer: float) -> Any:

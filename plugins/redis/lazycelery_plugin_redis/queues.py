@@ -124,5 +124,3 @@ class RedisQueues(Source):
         for start in range(0, len(commands), PIPELINE):
             answers += self._line.ask_all(commands[start : start + PIPELINE])
         return answers
-
-

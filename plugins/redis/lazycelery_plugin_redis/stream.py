@@ -13,7 +13,7 @@ from lazycelery_core.errors import AccessRefused
 from lazycelery_core.events import Event
 from lazycelery_core.source import Source
 from lazycelery_plugin_redis.envelope import events_in
-from lazycelery_plugin_redis.layout import RESULT, Layout
+from lazycelery_plugin_redis.layout import RESULT
 from lazycelery_plugin_redis.line import Line
 from lazycelery_plugin_redis.troubles import silent
 
@@ -21,36 +21,32 @@ BATCH = 256  # events handed over at once: bounds the time a screen waits for th
 SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum, and an idle one costs 2 commands a second
 
 
-class RedisEvents(Source):
-    """Listens to events, and to results where the backend is on the same server.
+class RedisStream(Source):
+    """Listens to one channel, and to a second one if the credential may.
 
-    clock: Unix seconds of arrival.
+    channel, extra: names, or patterns where they have a `*`. clock: Unix seconds of arrival.
     """
 
-    name = "events"
     streams = True
 
     def __init__(
-        self, line: Line, layout: Layout, every_db: bool = False, results: bool = True,
-        clock: Callable[[], float] = time.time,
-    ) -> None:  # fmt: skip
-        self._line, self._layout, self._clock = line, layout, clock
-        self._channel = layout.every_event_channel if every_db else layout.event_channel
-        self._results = results
+        self, name: str, line: Line, channel: str, extra: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
+        self.name, self._line, self._clock = name, line, clock
+        self._channel, self._extra = channel, extra
         self._tally = Tally()
         self._early: list[Any] = []
         self._heard = self._round_trip = 0.0
         self._probed: float | None = None
-        self.refused = ""  # the right whose lack keeps results from being heard
-        self.subscriptions: tuple[str, ...] = ()
+        self.refused = ""  # the right whose lack keeps the extra channel from being heard
 
     def open(self) -> None:
         self._line.open()
-        self._probed, self._early, self.subscriptions = None, [], ()
+        self._probed, self._early = None, []
         self._heard = time.monotonic()
         self._subscribe(self._channel)
-        if self._results:
-            self._subscribe_results()
+        if self._extra:
+            self._subscribe_extra()
 
     def _subscribe(self, channel: str) -> None:
         verb = "PSUBSCRIBE" if "*" in channel else "SUBSCRIBE"
@@ -58,12 +54,11 @@ class RedisEvents(Source):
         while not (isinstance(answer := self._line.reply(), Exception) or answer[0] == verb.lower().encode()):
             self._early.append(answer)  # events may come before the second confirmation
         self._line.checked(answer, (verb, channel))
-        self.subscriptions += (channel,)
 
-    def _subscribe_results(self) -> None:
-        """Results are an extra: without the right to hear them, events still flow."""
+    def _subscribe_extra(self) -> None:
+        """Without the right to hear the second channel, the first still tells."""
         try:
-            self._subscribe(self._layout.result_channel)
+            self._subscribe(self._extra)
             self.refused = ""
         except AccessRefused as error:
             self.refused = error.right

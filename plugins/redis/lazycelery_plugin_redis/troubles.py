@@ -91,7 +91,9 @@ def _line(error: BaseException, address: Address) -> LazyCeleryError:
     if isinstance(reason, ssl.SSLError):
         return _tls(reason, where)
     if isinstance(error, driver.InvalidResponse):
-        return SourceError(f"{where} is not a Redis server, or one that wants TLS.", "Check the port; TLS is rediss://.")
+        return SourceError(
+            f"{where} is not a Redis server, or one that wants TLS.", "Check the port; TLS is rediss://."
+        )
     if isinstance(reason, socket.gaierror):
         return SourceError(f"The host name {address.host} is unknown.", "Check the spelling, or the VPN.")
     if isinstance(reason, TimeoutError | driver.TimeoutError):
