@@ -163,7 +163,7 @@ def alone(folder: Path) -> Step:
 def environment_with_only(name: str, place: Path) -> Path:
     """The interpreter of a fresh environment with the host and one plugin: links into .venv, made in no time.
 
-    Third-party packages are all there; that each one a distribution uses is also declared, tests/test_dependencies.py checks.
+    Third-party packages are all there; tests/test_dependencies.py checks that a distribution declares those it uses.
     """
     subprocess.run([str(PYTHON), "-m", "venv", "--without-pip", "--clear", str(place)], env=environment(), check=True)
     python = place / PYTHON.relative_to(VENV)
