@@ -8,9 +8,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lazycelery_core.action import Policy
+from lazycelery_core.audit import Audit
 from lazycelery_core.control import Control
 from lazycelery_core.events import Event
 from lazycelery_core.model import Gap, Link
@@ -21,6 +23,7 @@ from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.source import Source
 from lazycelery_core.store import Store
 from lazycelery_core.supervisor import Supervisor
+from lazycelery_core.writes import Writes
 
 if TYPE_CHECKING:
     from lazycelery_core.config import Connection
@@ -45,6 +48,7 @@ class Deployment:
         policy: Policy,
         store: Store,
         health: PluginHealth,
+        audit: Audit,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.connection, self.policy, self.store = connection, policy, store
@@ -56,6 +60,7 @@ class Deployment:
         self._strikes: dict[str, int] = {}
         self._lock = threading.Lock()
         self.control = Control(tuple(ability for source in self._sources for ability in source.abilities(policy.level)))
+        self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
         self._supervisors = [
             Supervisor(source, self._deliver, self._recovered, health, clock) for source in self._sources
         ]
@@ -83,7 +88,7 @@ class Deployment:
     def snapshot(self, now: float) -> Snapshot:
         """What is known at this moment."""
         store = self.store
-        return Snapshot(
+        snapshot = Snapshot(
             version=store.version,
             now=now,
             since=self._since,
@@ -98,6 +103,7 @@ class Deployment:
             links=self.links(),
             views={projection.name: projection.view() for projection in self._projections},
         )
+        return replace(snapshot, requests=self.writes.requests(snapshot))
 
     def links(self) -> tuple[Link, ...]:
         """The health of every source that talks to the broker."""
@@ -135,8 +141,3 @@ class Deployment:
     def _recovered(self, source: Source, gap: Gap) -> None:
         self.store.gap(gap)
         self._repair.after_gap()
-
-
-def watch(connection: "Connection", plugins: Any, policy: Policy, store: Store) -> Deployment:
-    """A deployment with the sources and projections that the loaded plugins offer for this connection."""
-    return Deployment(connection, plugins.sources(connection), plugins.projections(), policy, store, plugins.health)

@@ -1,0 +1,172 @@
+"""What does a run consist of? Settings, plugins, one watched deployment, its keymap and its road of writes.
+
+Commands get a `Launcher` through `click.pass_obj`: the screen, the one-shot commands and the commands of plugins start
+from the same place and see the same data.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lazycelery_core.action import Policy
+from lazycelery_core.config import Connection, Environment, Settings
+from lazycelery_core.control import Level
+from lazycelery_core.errors import ConfigError
+from lazycelery_core.keys import Keymap
+from lazycelery_core.plugins import LOAD_PATIENCE, Plugins
+
+if TYPE_CHECKING:
+    from lazycelery_core.deployment import Deployment
+    from lazycelery_core.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said for every command. `allow`: granted scopes; `without`: plugins left out."""
+
+    broker: str = ""
+    connection: str = ""
+    allow: tuple[str, ...] = ()
+    passive: bool = False
+    without: tuple[str, ...] = ()
+
+
+@dataclass
+class Watch:
+    """Everything that a screen shows and talks to. `notes` are sentences to show once it is up."""
+
+    settings: Settings
+    connection: Connection
+    plugins: Plugins
+    deployment: "Deployment"
+    keys: Keymap
+    notes: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Connect; returns at once."""
+        self.deployment.start()
+
+    def stop(self) -> list[str]:
+        """Undo what this session switched on, disconnect; sentences on what could not be undone."""
+        problems = self.deployment.writes.undo_all(self.plugins.actions)
+        self.deployment.stop()
+        return problems
+
+    def rebind(self) -> None:
+        """Make the keymap anew: a late plugin brought actions."""
+        self.keys = keymap(self.settings, self.plugins)
+
+
+class Launcher:
+    """The start of every command. settings: checked; options: as given on the command line."""
+
+    def __init__(self, settings: Settings, options: Options | None = None) -> None:
+        self.settings = settings
+        self.options = options or Options()
+        self._plugins: Plugins | None = None
+
+    @property
+    def environment(self) -> Environment:
+        """The variables of this process."""
+        return self.settings.environment
+
+    def plugins(self, patience: float | None = None) -> Plugins:
+        """The plugins, loaded once; `patience` as in `Plugins.load`. Raises ConfigError for a misspelt `--without`."""
+        if self._plugins is None:
+            switched_off = {**self.settings.switched_off, **dict.fromkeys(self.options.without, "--without")}
+            self._plugins = Plugins(switched_off, self.settings.plugin_settings)
+            self._plugins.load(patience)
+            self._check_without(self._plugins)
+        return self._plugins
+
+    def _check_without(self, plugins: Plugins) -> None:
+        known = {plugin.name for plugin in plugins.found}
+        unknown = [name for name in self.options.without if name not in known]
+        if unknown:
+            raise ConfigError(
+                f"--without {unknown[0]}: there is no such plugin.", f"Known: {', '.join(sorted(known))}."
+            )
+
+    def connect(self, url: str = "", name: str = "") -> Connection:
+        """The connection to watch: `url` when given (a demo's own), else what options and settings say."""
+        connection = self.settings.connect(url or self.options.broker, "" if url else self.options.connection)
+        return replace(connection, name=name, notes=()) if name else connection
+
+    def policy(self, connection: Connection) -> Policy:
+        """The level of this run and its scopes. Raises ConfigError when asked to be passive and to write."""
+        scopes = frozenset((*self.options.allow, *connection.allow))
+        if self.options.passive and self.options.allow:
+            raise ConfigError("--passive sends nothing, --allow sends something.", "Give one of the two.")
+        if self.options.passive or connection.passive:
+            return Policy(Level.PASSIVE)
+        return Policy(Level.GRANTED, scopes) if scopes else Policy(Level.READ_ONLY)
+
+    def watch(self, connection: Connection, patience: float | None = None) -> Watch:
+        """A deployment ready to be started, with all that belongs to it.
+
+        Raises ConfigError when no plugin knows this kind of broker.
+        """
+        from lazycelery_core.audit import Audit
+        from lazycelery_core.deployment import Deployment
+        from lazycelery_core.store import Store
+
+        plugins = self.plugins(patience)
+        policy = self.policy(connection)
+        sources = plugins.sources(connection)
+        if not any(source.streams for source in sources):
+            scheme = connection.url.scheme
+            raise ConfigError(
+                f"No plugin here can watch {connection.shown}.",
+                f"Install one that knows {scheme}://, or look at `lazycelery plugins` for what failed.",
+            )
+        store = Store(redact=self.settings.redactor().text, started_at=time.time())
+        audit = Audit(self.environment.state_path / "audit.jsonl")
+        deployment = Deployment(connection, sources, plugins.projections(), policy, store, plugins.health, audit)
+        keys = keymap(self.settings, plugins)
+        return Watch(self.settings, connection, plugins, deployment, keys, self._notes(connection, keys))
+
+    def _notes(self, connection: Connection, keys: Keymap) -> list[str]:
+        names = [plugin.name for plugin in self.plugins().found]
+        return [*connection.notes, *self.settings.check_names([command.name for command in keys.commands], names)]
+
+    @contextmanager
+    def watching(self, url: str = "", name: str = "") -> "Iterator[Deployment]":
+        """A started deployment, stopped at the end: for commands without a screen."""
+        watch = self.watch(self.connect(url, name))
+        watch.start()
+        try:
+            yield watch.deployment
+        finally:
+            watch.stop()
+
+    def observe(self, url: str, seconds: float) -> "Snapshot":
+        """Watch for so many seconds and return what was seen."""
+        with self.watching(url) as deployment:
+            time.sleep(seconds)
+            return deployment.snapshot(time.time())
+
+    def run_screen(self, url: str = "", name: str = "", seconds: float | None = None) -> int:
+        """Show the screen until the user quits (or `seconds` are over); the exit code.
+
+        Everything that can be wrong with the settings is found before the terminal is taken over.
+        """
+        from lazycelery_core.app import run
+
+        connection = self.connect(url, name)
+        self.policy(connection)
+        return run(lambda: self.watch(connection, LOAD_PATIENCE), self.settings, connection, seconds)
+
+
+def keymap(settings: Settings, plugins: Plugins) -> Keymap:
+    """Host commands, the views that exist, and the plugins' actions, with the user's own keys."""
+    from lazycelery_core.host_commands import HOST_COMMANDS, view_commands
+
+    host = [*HOST_COMMANDS, *view_commands({pane.view.id: pane.view for pane in plugins.panes}.values())]
+    return Keymap(host, plugins.actions, plugins.keybindings, settings.keybindings)
+
+
+def granted(scopes: Sequence[str]) -> tuple[str, ...]:
+    """The scopes of repeated and comma-separated `--allow`."""
+    return tuple(dict.fromkeys(scope.strip() for given in scopes for scope in given.split(",") if scope.strip()))
