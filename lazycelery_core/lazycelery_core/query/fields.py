@@ -45,24 +45,27 @@ def first_seen(task: Task) -> float:
 
 
 def runtime(task: Task, now: float) -> float | None:
-    """Seconds that the task ran, or runs so far."""
+    """Seconds that the last attempt ran, or runs so far: as its worker told, else from its start to its last report."""
     if task.runtime is not None:
         return task.runtime
-    if task.state is TaskState.STARTED and task.started is not None:
-        return max(0.0, now - task.started)
-    return None
+    if task.started is None or task.state <= TaskState.RECEIVED:
+        return None
+    until = now if task.state is TaskState.STARTED else task.updated
+    return until - task.started if until >= task.started else None
 
 
 def wait(task: Task, now: float) -> float | None:
-    """Seconds from sent (or received, or the eta if that is later) to started, or until now; None when unknown."""
-    begun = task.sent if task.sent is not None else task.received
+    """Seconds that the last attempt waited, or waits: from sent, or received, or the eta if that is later, to started.
+
+    The sending of a retry is often not told, so a later attempt counts from when it was received.
+    """
+    begun = task.sent if task.sent is not None and not task.retries else task.received
     if begun is None:
         return None
     if task.eta is not None:
         begun = max(begun, task.eta)
-    if task.started is not None:
-        return max(0.0, task.started - begun)
-    return max(0.0, now - begun) if task.state in (TaskState.PENDING, TaskState.RECEIVED) else None
+    until = now if task.state <= TaskState.RECEIVED else task.started
+    return None if until is None else max(0.0, until - begun)
 
 
 def _told(name: str) -> Getter:

@@ -65,22 +65,20 @@ class Data:
         """As `fields.runtime`."""
         import numpy as np
 
-        told = self.columns.numbers("runtime")
-        so_far = np.maximum(0.0, self.now - self.columns.numbers("started"))
-        runs = np.isnan(told) & (self.states == TaskState.STARTED)
-        result: Array = np.where(runs, so_far, told)
+        started, told = self.columns.numbers("started"), self.columns.numbers("runtime")
+        until = np.where(self.states == TaskState.STARTED, self.now, self.columns.numbers("updated"))
+        ran = np.where((self.states > TaskState.RECEIVED) & (until >= started), until - started, np.nan)
+        result: Array = np.where(np.isnan(told), ran, told)
         return result
 
     def wait(self) -> Array:
         """As `fields.wait`."""
         import numpy as np
 
-        sent, eta = self.columns.numbers("sent"), self.columns.numbers("eta")
-        begun = np.where(np.isnan(sent), self.columns.numbers("received"), sent)
-        begun = np.where(np.isnan(begun), begun, np.fmax(begun, eta))
-        waits = (self.states == TaskState.PENDING) | (self.states == TaskState.RECEIVED)
-        started = self.columns.numbers("started")
-        until = np.where(np.isnan(started) & waits, self.now, started)
+        sent, received = self.columns.numbers("sent"), self.columns.numbers("received")
+        begun = np.where(np.isnan(sent) | (self.columns.numbers("retries") > 0), received, sent)
+        begun = np.where(np.isnan(begun), begun, np.fmax(begun, self.columns.numbers("eta")))
+        until = np.where(self.states <= TaskState.RECEIVED, self.now, self.columns.numbers("started"))
         result: Array = np.maximum(0.0, until - begun)
         return result
 
@@ -94,23 +92,20 @@ class Data:
 
     def coded(self, name: str, of: Callable[[str], Any], kind: type) -> Array:
         """(size,) `of` of each row's text, worked out once per entry of the dictionary; of "" where unknown."""
-        import numpy as np
-
-        table: Array = np.fromiter((of(text) for text in (*self.columns.values(name), "")), kind)
-        result: Array = table[self.columns.codes(name)]  # -1, unknown, is the last entry
-        return result
+        codes, values = self._codes(name)
+        return _by_code(codes, _table(of, values, kind))
 
     def fitting(self, name: str, fits: Predicate) -> Array:
         """(size,) bool: which rows have a fitting text; the dictionary is only looked through when it has grown."""
-        values = self.columns.values(name)
-        known, table = self.tables.get(fits, (None, ()))
-        if known is not values or len(table) != len(values) + 1:
-            import numpy as np
+        codes, values = self._codes(name)
+        kept = self.tables.get(fits)
+        if kept is None or kept[0] is not values or len(kept[1]) <= len(values):
+            kept = self.tables[fits] = values, _table(fits, values, bool)
+        return _by_code(codes, kept[1])
 
-            table = np.fromiter((fits(text) for text in (*values, "")), bool)
-            self.tables[fits] = values, table
-        result: Array = table[self.columns.codes(name)]
-        return result
+    def _codes(self, name: str) -> tuple[Array, Sequence[str]]:
+        """A copy of the codes, and the dictionary as it is after: the writer adds a text before it uses its code."""
+        return self.columns.codes(name).copy(), self.columns.values(name)
 
     def ids(self, fits: Predicate, wanted: Array) -> Array:
         """Which wanted rows have a fitting id."""
@@ -128,6 +123,18 @@ class Data:
         if rows:
             hits[[row for row, texts in self.columns.texts(rows) if fits(texts.get(name, ""))]] = True
         return hits
+
+
+def _table(of: Callable[[str], Any], values: Sequence[str], kind: type) -> Array:
+    """`of` of each text of a dictionary by its code; the last entry is for texts that are not known, code -1."""
+    import numpy as np
+
+    return np.fromiter((of(text) for text in (*values, "")), kind)
+
+
+def _by_code(codes: Array, table: Array) -> Array:
+    found: Array = table[codes]
+    return found
 
 
 class Node(ABC):

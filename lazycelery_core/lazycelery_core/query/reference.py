@@ -51,7 +51,7 @@ hidden), `:tasks ...` opens a view filtered, and `lazycelery tasks -f ...` print
 def _limits() -> str:
     return f"""\
 - Regular expressions are those of Python, at most {MAX_PATTERN} characters; case counts unless they begin with `(?i)`.
-  A repeat over something that varies, more than {MAX_REPEATS} open repeats, and references to groups are refused, because
+  A repeat over something that varies, more than {MAX_REPEATS} open repeats, and references to groups are refused:
   a search with them could take for ever.
 """
 
