@@ -52,7 +52,7 @@ def details(worker: Worker, context: DrawContext) -> list[Line]:
         fact("Clock", (facts.skew_text(worker), _skew_tone(worker)), ("  against ours", Tone.DIM)),
         fact("Answers", duration(worker.latency), *_uptime(worker, now)),
         fact("Software", worker.software or UNKNOWN),
-        fact("Seen", f"since {age(now - worker.first_seen)}" if worker.first_seen else UNKNOWN),
+        fact("Known", f"for {age(now - worker.first_seen)}" if worker.first_seen else UNKNOWN),
     ]
 
 
@@ -165,9 +165,10 @@ class WorkerPoolTab(DetailTab):
         """A line per slot, then the facts of the pool."""
         reads = {each: item.reads[each] for each in ("active", "stats") if each in item.reads}
         dim = any(is_stale(read, command, context.snapshot.now) for command, read in reads.items())
-        shown = [*_slots(item, context), line(""), *_pool_facts(item)]
-        ages = [(*line((f"{'':<12}", Tone.DIM)), *read_line(item, "stats", context.snapshot))]
-        return [*([_dimmed(each) for each in shown] if dim else shown), *ages]
+        slots, setup = _slots(item, context), list(_pool_facts(item))
+        if dim:
+            slots, setup = [_dimmed(each) for each in slots], [_dimmed(each) for each in setup]
+        return [*slots, read_line(item, "stats", context.snapshot), *setup]
 
 
 def _dimmed(spans: Line) -> Line:
