@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lazycelery_core.config.checking import Problem, filled, meant
+from lazycelery_core.config.checking import Problem, filled, is_section, meant
 from lazycelery_core.config.connection import Connection, from_settings, from_url, with_warning
 from lazycelery_core.config.environment import Environment, password_variable
 from lazycelery_core.config.printing import config_example, shown
@@ -35,10 +35,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-NO_BROKER = ConfigError(
-    "No broker to watch is known.",
+NO_BROKER = (
     "Name one: lazycelery --broker redis://localhost:6379/0, or put its URL into LAZYCELERY_BROKER_URL,"
-    " or into [connections.<name>] of the configuration file. `lazycelery demo` needs none.",
+    " or into [connections.<name>] of the configuration file. `lazycelery demo` needs none."
 )
 
 
@@ -117,7 +116,7 @@ class Settings:
             raise ConfigError(
                 "Several connections are set up.", f"Choose one: --connection {_either(self.file.connections)}."
             )
-        raise NO_BROKER
+        raise ConfigError("No broker to watch is known.", NO_BROKER)
 
     def show(self) -> str:
         """All settings in effect as TOML, without secrets."""

@@ -33,6 +33,7 @@ class Setting(NamedTuple):
     default: Any
 
 
+_ITEM = re.compile(r"`\$\[(\d+)\]")
 _SIMPLE: Mapping[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.AnyType: "anything",
@@ -110,16 +111,15 @@ def _converted(kind: Any, value: Any, place: Place, report: Report) -> Any:
     plain = section_type(kind)
     if is_section(plain) and isinstance(value, dict):
         return filled(plain, value, place, report)
-    if typing.get_origin(plain) is dict and isinstance(value, dict) and is_section(typing.get_args(plain)[1]):
-        return {
-            name: _converted(typing.get_args(plain)[1], item, (*place, name), report) for name, item in value.items()
-        }
+    if typing.get_origin(plain) is dict and isinstance(value, dict):
+        inner = typing.get_args(plain)[1]
+        return {name: _converted(inner, item, (*place, name), report) for name, item in value.items()}
     try:
         return msgspec.convert(value, kind, dec_hook=_decoded)
-    except (msgspec.ValidationError, ValueError, TypeError):
-        report(
-            place, f"{_dotted(place)} must be {expected(kind)}, not {_told(value, kind, place)}.{_close(value, kind)}"
-        )
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        item = _ITEM.search(str(error)) if isinstance(value, list) else None
+        told = f"; item {int(item[1]) + 1} is not" if item else f", not {_told(value, kind, place)}"
+        report(place, f"{_dotted(place)} must be {expected(kind)}{told}.{_close(value, kind)}")
         return None
 
 
@@ -153,6 +153,28 @@ def _default(each: Any) -> Any:
 def expected(kind: Any) -> str:
     """What a value of the type is, in words: `a whole number from 1 to 30`, `one of unicode, ascii, nerd`."""
     return _in_words(inspect.type_info(kind))
+
+
+def sample(kind: Any) -> Any:
+    """A value of the type, for an example of a setting that has neither a default nor an example."""
+    return _sample(inspect.type_info(kind))
+
+
+def _sample(info: inspect.Type) -> Any:
+    match info:
+        case inspect.Metadata(type=inner):
+            return _sample(inner)
+        case inspect.UnionType(types=types):
+            return _sample(next(each for each in types if not isinstance(each, inspect.NoneType)))
+        case inspect.IntType(ge=least) | inspect.FloatType(ge=least):
+            return least or 0
+        case inspect.ListType() | inspect.VarTupleType() | inspect.SetType():
+            return []
+        case inspect.DictType():
+            return {}
+        case inspect.BoolType():
+            return False
+    return next(iter(choices_of(info)), "")
 
 
 def _in_words(info: inspect.Type) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lazycelery_core.config.checking import MISSING, Setting, expected, is_section, section_type, settings_of
+from lazycelery_core.config.checking import MISSING, Setting, expected, is_section, sample, section_type, settings_of
 from lazycelery_core.config.environment import Environment
 from lazycelery_core.config.schema import ConnectionSettings, File
 from lazycelery_core.redact import MASK, Redactor
@@ -50,18 +50,22 @@ def _section(kind: type, place: tuple[str, ...]) -> Iterator[str]:
 
 
 def _setting(setting: Setting, place: tuple[str, ...]) -> Iterator[str]:
-    meta = _meta(setting.kind)
-    table = typing.get_origin(section_type(setting.kind)) is dict
-    value = setting.default
-    if meta.examples and (value is MISSING or not value):
-        value = meta.examples[0]
-    if table:
+    meta, value = _meta(setting.kind), _example(setting)
+    if isinstance(value, dict):
         yield from ["", *_comment(meta.description or ""), f"# [{'.'.join((*place, setting.name))}]"]
-        yield from (f"# {_key(name)} = {toml(item)}" for name, item in (value or {}).items())
+        yield from (f"# {_key(name)} = {toml(item)}" for name, item in value.items())
     else:
         words = f"{meta.description}; " if meta.description else ""
         yield from _comment(f"{words}{expected(setting.kind)}")
-        yield f"# {setting.name} = {toml('' if value is MISSING or value is None else value)}"
+        yield f"# {setting.name} = {toml(value)}"
+
+
+def _example(setting: Setting) -> Any:
+    """The default, where it says something; else an example."""
+    examples = _meta(setting.kind).examples
+    if setting.default is MISSING or setting.default is None or (examples and not setting.default):
+        return examples[0] if examples else sample(setting.kind)
+    return setting.default
 
 
 def _plugin_sections(plugins: Mapping[str, type]) -> Iterator[str]:
