@@ -1,0 +1,150 @@
+"""What is known about a deployment right now? The fold of all events; one writer at a time, any number of readers."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from lazycelery_core.events import (
+    Event,
+    QueueGone,
+    QueueSample,
+    ResultMeta,
+    TaskSeen,
+    WireEvent,
+    WorkerCensus,
+    WorkerReply,
+)
+from lazycelery_core.model import Gap, Queue, Worker
+from lazycelery_core.redact import Redactor
+from lazycelery_core.snapshot import Totals
+from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
+from lazycelery_core.store.limits import Limits
+from lazycelery_core.store.merge import Merge
+from lazycelery_core.store.queues import Queues
+from lazycelery_core.store.rings import Ring
+from lazycelery_core.store.secrets import as_redactor
+from lazycelery_core.store.table import Table
+from lazycelery_core.store.tasks import StoreTasks
+from lazycelery_core.store.told import Told
+from lazycelery_core.store.workers import Workers
+
+MOST_GAPS = 100
+RATE_WINDOW = 5  # s
+SMOOTH = 0.1  # share of a new batch in the shown lag
+
+
+class Store:
+    """The state of one deployment. `apply` may be called from several threads; each batch is taken in whole.
+
+    limits: bounds. redactor: hides secrets in what is kept hot and in what is read back. started_at: when listening
+    began, Unix seconds.
+    """
+
+    def __init__(self, limits: Limits, redactor: Redactor | Callable[[str], str], started_at: float) -> None:
+        self._lock = threading.Lock()
+        self._redactor = as_redactor(redactor)
+        self._since = self._now = started_at
+        self.version = 0
+        self._rejected, self._ignored = Tally(), Tally()
+        self._aggregates, self._counts = Aggregates(), WorkerCounts()
+        self._table = Table(limits, self._redactor.text)
+        self._merge = Merge(self._table, self._aggregates, self._counts, self._rejected)
+        self._told = Told(self._table, self._merge)
+        self._workers = Workers(limits, self._table.hosts, self._counts, self._redactor)
+        self._queues = Queues(limits, self._table.queues, self._merge.sent_to)
+        self._arrivals = Ring(1, 60)
+        self._events = self._heartbeats = 0
+        self._lag: float | None = None
+        self._gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
+        self._asked_row = -1
+
+    def apply(self, events: Sequence[Event], now: float) -> None:
+        """Take a batch in, at most a few hundred events; now: when it arrived, Unix seconds."""
+        if not events:
+            return
+        with self._lock:
+            self.version += 1
+            self._now = now
+            self._arrivals.add(0, now, len(events))
+            self._events += len(events)
+            for event in self._merge.apply(events, now, self.version & 0xFFFFFFFF):
+                self._other(event, now)
+            self._workers.seen_by_tasks(now)
+            self._measure_lag(events[-1], now)
+
+    def tasks(self, now: float | None = None) -> StoreTasks:
+        """The table of tasks as it is now."""
+        with self._lock:
+            return StoreTasks(
+                self._table, self._aggregates, self._counts, self._redactor, tuple(self._gaps), self._since,
+                self._now if now is None else now,
+            )  # fmt: skip
+
+    def workers(self, now: float) -> tuple[Worker, ...]:
+        """All workers by name; the same tuple while nothing changes."""
+        with self._lock:
+            return self._workers.all(now)
+
+    def queues(self, now: float) -> tuple[Queue, ...]:
+        """All queues by name; the same tuple while nothing changes."""
+        with self._lock:
+            return self._queues.all(self._workers.all(now))
+
+    def totals(self, now: float) -> Totals:
+        """Counters since start."""
+        with self._lock:
+            return Totals(
+                events=self._events,
+                event_rate=self._arrivals.last(0, RATE_WINDOW, now),
+                lag=self._lag,
+                heartbeats=self._heartbeats,
+                dropped=self._workers.left_out + self._queues.left_out + self._table.cold.dropped,
+                rejected=dict(self._rejected),
+                ignored=dict(self._ignored),
+            )
+
+    def gap(self, gap: Gap) -> None:
+        """Events were missed in this time: charts show it."""
+        with self._lock:
+            self._gaps.append(gap)
+
+    def unfinished(self, limit: int, after_gap: bool) -> Sequence[str]:
+        """Ids of tasks without an end: after a gap all, else those silent for SILENT; the next call goes on from here."""
+        tasks = self.tasks()
+        found = tasks.unfinished(limit, None if after_gap else self._now - SILENT, self._asked_row)
+        self._asked_row = found[-1].row if found else -1
+        return [task.id for task in found]
+
+    def _other(self, event: Event, now: float) -> None:
+        match event:
+            case WireEvent():
+                self._wire(event, now)
+            case ResultMeta():
+                self._told.result(event, now, self.version & 0xFFFFFFFF)
+            case TaskSeen():
+                self._told.seen(event, now, self.version & 0xFFFFFFFF)
+            case WorkerReply():
+                self._workers.reply(event)
+            case WorkerCensus():
+                self._workers.census(event)
+            case QueueSample():
+                self._queues.sample(event)
+            case QueueGone():
+                self._queues.gone(event)
+
+    def _wire(self, event: WireEvent, now: float) -> None:
+        if event.type.startswith("worker-"):
+            self._heartbeats += event.type == "worker-heartbeat"
+            self._workers.event(event, now, self._ignored)
+        elif event.type.startswith("task-"):
+            self._told.custom(event, now, self.version & 0xFFFFFFFF)
+        else:
+            self._ignored.count(event.type)
+
+    def _measure_lag(self, event: Event, now: float) -> None:
+        if isinstance(event, WireEvent) and 0.0 < event.timestamp < 2 * now:
+            late = max(0.0, now - event.timestamp + self._workers.skew(event.hostname))
+            self._lag = late if self._lag is None else self._lag + SMOOTH * (late - self._lag)
+
+
+SILENT = 30.0  # s without news after which a task's end may have been missed

@@ -1,0 +1,173 @@
+"""What happened to one task? Its reports read back from cold storage, oldest first, with secrets hidden."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lazycelery_core.decode import fields_of
+from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
+from lazycelery_core.redact import Redactor
+from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
+from lazycelery_core.store.merge import moment as unix
+from lazycelery_core.store.table import Table
+from lazycelery_core.store.traceback import HIDDEN, raised
+
+MOST_BYTES = 16 << 20  # of messages read for one story
+SEARCHED = 24  # reports of one task that a text search looks at
+TEXTS = ("args", "kwargs", "result", "traceback")
+FAILED = frozenset({"FAILURE", "RETRY", "REVOKED"})  # states whose stored result is an exception
+SOURCES = {RESULT: "result backend", SEEN: "inspect"}
+
+
+def read_story(task: Task, place: int, table: Table, redactor: Redactor) -> TaskStory:
+    """The story of a task whose last report is at `place`."""
+    records, missing = _chain(place, table)
+    told = [(record, fields_of(record.body, record.part)) for record in records]
+    moments = _moments(told, task, redactor)
+    return TaskStory(
+        task=task,
+        moments=moments,
+        parent_id=_related(moments, "parent_id", task.id),
+        root_id=_related(moments, "root_id", ""),
+        args=_told(told, "args", task, redactor),
+        kwargs=_told(told, "kwargs", task, redactor),
+        result=_told(told, "result", task, redactor) if task.state is TaskState.SUCCESS else None,
+        exception=_exception(told, task, redactor),
+        traceback=_traceback(told, task, redactor),
+        missing=missing,
+    )
+
+
+def read_texts(place: int, table: Table, reader: ColdReader, redactor: Redactor) -> Mapping[str, str]:
+    """What a text search looks at: the last told args, kwargs, result and traceback of a task."""
+    found: dict[str, str] = {}
+    for record, _ in zip(_walk(place, reader), range(SEARCHED), strict=False):
+        if record is None:
+            break
+        fields = fields_of(record.body, record.part)
+        for name in TEXTS:
+            value = fields.get(name)
+            if value is not None and name not in found:
+                found[name] = _hide(redactor, name, value, "")
+    return found
+
+
+def _walk(place: int, reader: ColdReader) -> Iterator[Record | None]:
+    """The reports of a task, last first; None where one is out of reach, and then no more."""
+    while place:
+        record = reader.record(place) if place > 0 else None
+        yield record
+        if record is None:
+            return
+        place = record.previous
+
+
+def _chain(place: int, table: Table) -> tuple[list[Record], str]:
+    """(reports in order of arrival, what is missing in words)."""
+    records: list[Record] = []
+    size = 0
+    for record in _walk(place, ColdReader(table.cold)):
+        if record is None:
+            return records[::-1], "earlier reports are no longer kept"
+        if len(records) >= table.limits.chain or size > MOST_BYTES:
+            return records[::-1], f"only the last {len(records):,} reports are shown"
+        records.append(record)
+        size += len(record.body)
+        if not record.body:
+            return records[::-1], "a report was too large to keep"
+    return records[::-1], ""
+
+
+def _moments(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> tuple[TaskMoment, ...]:
+    """In time order, each with the attempt it belongs to."""
+    found = [_moment(record, fields, task, redactor) for record, fields in told]
+    found.sort(key=lambda moment: moment.timestamp)
+    attempts: dict[str, int] = {}  # by worker: the attempt that it received last
+    latest = 0
+    moments = []
+    for moment in found:
+        retries = moment.fields.get("retries")
+        if isinstance(retries, int) and 0 <= retries <= 0xFFFF:
+            attempt = retries
+            if moment.kind == "task-received":
+                attempts[moment.worker] = latest = attempt
+        else:
+            attempt = attempts.get(moment.worker, latest)
+        moments.append(TaskMoment(moment.kind, moment.timestamp, moment.worker, attempt, moment.fields))
+    return tuple(moments)
+
+
+def _moment(record: Record, fields: dict[str, Any], task: Task, redactor: Redactor) -> TaskMoment:
+    shown = {name: _shown(redactor, name, value, task.name) for name, value in fields.items()}
+    kind = {RESULT: "result", SEEN: "inspect"}.get(record.kind) or _text(fields.get("type"))
+    worker = _text(fields.get("worker" if record.kind == RESULT else "hostname"))
+    return TaskMoment(kind, _time(record.kind, fields, task), worker, 0, shown)
+
+
+def _time(kind: int, fields: dict[str, Any], task: Task) -> float:
+    at = fields.get("timestamp") if kind == EVENT else fields.get("time_start")
+    if kind == RESULT:
+        at = unix(_text(fields.get("date_done")))
+    return float(at) if isinstance(at, int | float) and 0 < at < 1 << 33 else task.updated
+
+
+def _told(
+    told: list[tuple[Record, dict[str, Any]]], name: str, task: Task, redactor: Redactor, failed: bool = False
+) -> Told | None:
+    """A field as told last; stored results and inspect have it whole, events only as a shortened repr."""
+    best: Told | None = None
+    for record, fields in told:
+        value = fields.get(name)
+        if value is None or (record.kind == RESULT and name == "result" and fields.get("status") != "SUCCESS"):
+            continue
+        whole = record.kind in (RESULT, SEEN) and value != ""
+        if best is None or whole or not best.source.startswith(("result", "inspect")):
+            text = _hide(redactor, name, value, task.name)
+            source = SOURCES.get(record.kind) or f"{_text(fields.get('type'))} event"
+            best = Told(text, source, cut=record.kind == EVENT and "..." in text)
+    return best
+
+
+def _exception(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> Told | None:
+    if task.state in (TaskState.SUCCESS, TaskState.STARTED, TaskState.RECEIVED, TaskState.PENDING):
+        return None
+    for _, fields in reversed(told):
+        text = fields.get("exception")
+        if isinstance(text, str) and text:
+            text = (raised(fields.get("traceback")) or text) if text == HIDDEN else text
+            return Told(redactor.text(text), f"{_text(fields.get('type'))} event")
+    return Told(task.exception, "result backend") if task.exception else None
+
+
+def _traceback(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> Told | None:
+    if task.state in (TaskState.SUCCESS, TaskState.STARTED, TaskState.RECEIVED, TaskState.PENDING):
+        return None
+    return _told(told, "traceback", task, redactor)
+
+
+def _shown(redactor: Redactor, name: str, value: Any, task: str) -> Any:
+    """A field for the list of moments: secrets hidden by the name it stands under, else as received."""
+    if name in TEXTS and isinstance(value, str):
+        return _hide(redactor, name, value, task)
+    return next(iter(redactor.value({name: value}).values()))
+
+
+def _hide(redactor: Redactor, name: str, value: Any, task: str) -> str:
+    """A field as text without secrets. What is not text is hidden as a value first, its names still known."""
+    if not isinstance(value, str):
+        value = json.dumps(redactor.value(value), ensure_ascii=False, default=str)
+    if name == "args":
+        return redactor.args(value, task)
+    if name == "kwargs":
+        return redactor.kwargs(value, task)
+    return redactor.result(value, task) if name == "result" else redactor.text(value)
+
+
+def _related(moments: tuple[TaskMoment, ...], name: str, other_than: str) -> str:
+    """The first id told under a name; a retry names itself as its parent, which does not count."""
+    ids = (_text(moment.fields.get(name)) for moment in moments)
+    return next((each for each in ids if each and each != other_than), "")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,72 @@
+"""Where are all the tasks that are held? Segments, the index to them, the dictionaries of their texts, cold storage."""
+
+from collections.abc import Callable
+
+from lazycelery_core.store.cold import Cold
+from lazycelery_core.store.dictionary import Dictionary, Exceptions
+from lazycelery_core.store.index import Index
+from lazycelery_core.store.limits import Limits
+from lazycelery_core.store.segment import Segment
+
+STATES = 8
+
+
+class Table:
+    """Tasks by row number, which counts arrivals and is never used again. Only the fold writes here.
+
+    `shift` and `mask` split a row number into the number of its segment and its place there. `evicted` counts tasks
+    dropped by retention, `evicted_by_state` by the state they had then.
+    """
+
+    def __init__(self, limits: Limits, redact: Callable[[str], str]) -> None:
+        self.limits = limits
+        self.mask = limits.segment_rows - 1
+        self.shift = self.mask.bit_length()
+        self.most_segments = max(2, -(-limits.tasks // limits.segment_rows))
+        self.names, self.hosts = Dictionary(limits.names), Dictionary(limits.hosts)
+        self.queues, self.exceptions = Dictionary(limits.queues), Exceptions(limits.exceptions, redact)
+        self.index = Index()
+        self.cold = Cold(limits, lambda: self.rows - 1)
+        self.open = Segment(0, limits.segment_rows)
+        self._ids = self.open.use()
+        self.segments: dict[int, Segment] = {0: self.open}
+        self.rows = 0  # the next row number
+        self.evicted = 0
+        self.evicted_by_state = [0] * STATES
+
+    @property
+    def first(self) -> int:
+        """The oldest row that is held."""
+        return next(iter(self.segments)) << self.shift
+
+    def add(self, task_id: str) -> int:
+        """A row for a new task; returns its number."""
+        row = self.rows
+        if row >> self.shift != self.open.number:
+            self._open_next()
+        self._ids.append(task_id)
+        self.index.add(task_id, row)
+        self.rows = row + 1
+        return row
+
+    def find(self, task_id: str) -> int:
+        """The row of a task, -1 when it is not held."""
+        row = self.index.get(task_id)
+        return row if row >> self.shift in self.segments else -1
+
+    def _open_next(self) -> None:
+        self.open.close()
+        self.open = Segment(self.open.number + 1, self.limits.segment_rows)
+        self._ids = self.open.use()
+        segments = {**self.segments, self.open.number: self.open}  # a new dict: readers keep the one they have
+        if len(segments) > self.most_segments:
+            self._evict(segments.pop(next(iter(segments))))
+        self.segments = segments
+        self.cold.drop(self.first)
+
+    def _evict(self, segment: Segment) -> None:
+        self.evicted += segment.size
+        states = segment.state.tobytes()
+        for state in range(STATES):
+            self.evicted_by_state[state] += states.count(state)
+        self.index.drop(segment.ids, segment.number << self.shift)
