@@ -17,10 +17,12 @@ from lazycelery_core.snapshot import Filter, NameStats, Rates, RowQuery, Snapsho
 from lazycelery_core.spans import plain
 from lazycelery_core.table import snapshot_text
 from lazycelery_core.text import width
+from lazycelery_plugin_workers.answers import WorkerConfig, WorkerRegistered, WorkerStats
 from lazycelery_plugin_workers.chart import WorkerCharts
+from lazycelery_plugin_workers.details import WorkerDetails
 from lazycelery_plugin_workers.pane import OverviewWorker, OverviewWorkers, WorkerPool, WorkersList
+from lazycelery_plugin_workers.pool import WorkerPoolTab
 from lazycelery_plugin_workers.projection import VIEW
-from lazycelery_plugin_workers.tabs import WorkerConfig, WorkerDetails, WorkerPoolTab, WorkerRegistered, WorkerStats
 from lazycelery_plugin_workers.tasks_here import TasksHere
 
 NOW = 1_700_000_000.0
@@ -106,8 +108,8 @@ READS = {
 }  # fmt: skip
 FIRST = Worker(
     "worker-1@web-7", WorkerState.ONLINE, pid=2211, pids=(2211,), beat_at=NOW - 1, first_seen=NOW - 900, skew=0.02,
-    active=2, processed=1523, loadavg=(1.42, 1.1, 0.9), software="celery 5.7.0 (Linux)", task_events=True, pool="prefork",
-    concurrency=4, queues=("default", "priority"), reads=READS, latency=0.003, succeeded=1511, failed=12, retried=4,
+    active=2, processed=1523, loadavg=(1.42, 1.1, 0.9), software="celery 5.7.0 (Linux)", task_events=True,
+    pool="prefork", concurrency=4, queues=("default", "priority"), reads=READS, latency=0.003, succeeded=1511, failed=12, retried=4,
     rate=3.1, p95=2.2, load_history=tuple(2 + 2 * sin(step / 9) for step in range(150)), rss=412_000_000,
 )  # fmt: skip
 WORKERS = (
@@ -119,8 +121,8 @@ WORKERS = (
     ),
     Worker(
         "worker-3@web-9", WorkerState.ONLINE, beat_at=NOW - 1, active=1, task_events=True, pool="threads",
-        concurrency=8, queues=("payments",), succeeded=78, failed=22, rate=1.2, p95=2.2, load_history=(1.0, 2.0, 1.0, 8.0) * 15,
-        rss=288_000_000, loadavg=(0.3,), skew=3.2,
+        concurrency=8, queues=("payments",), succeeded=78, failed=22, rate=1.2, p95=2.2,
+        load_history=(1.0, 2.0, 1.0, 8.0) * 15, rss=288_000_000, loadavg=(0.3,), skew=3.2,
     ),
     Worker(
         "worker-4@web-9", WorkerState.LATE, beat_at=NOW - 14, active=4, task_events=True, pool="gevent",
