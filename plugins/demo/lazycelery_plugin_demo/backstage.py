@@ -118,6 +118,8 @@ def _play_at_home(directory: Path, ending: selectors.BaseSelector) -> None:
     _answer(url=url)
     try:
         _play(url, directory, lambda: bool(ending.select(TURN)) or server.poll() is not None)
+        if server.poll() is not None:
+            sys.exit("its broker ended by itself")
     finally:
         server.kill()
         server.wait()

@@ -1,6 +1,6 @@
 """How is the demo started from the command line?
 
-Exit codes: 0; 1 headless and nothing was seen; 2 the broker that was named can't be played on; 3 it can't be reached;
+Exit codes: 0; 1 headless and nothing was seen, or its processes broke down; 2 the broker that was named can't be played on; 3 it can't be reached;
 130 after Ctrl+C, 143 after SIGTERM. In every case all processes and files of the demo are gone.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lazycelery_core.errors import FAILED
+from lazycelery_core.text import safe
 from lazycelery_plugin_demo.world import DemoWorld
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def demo(launcher: "Launcher", seconds: float | None, headless: bool, broker: st
     """Watch a believable shop: real Celery workers on a broker of their own, gone without a trace at the end."""
     with DemoWorld(broker) as world:
         code = _report(launcher, world, seconds or LOOK) if headless else _show(launcher, world, seconds)
-    sys.exit(code)
+    if world.failure:
+        click.echo(f"The demo ended early: {safe(world.failure)}", err=True)
+    sys.exit(FAILED if world.failure else code)
 
 
 def _show(launcher: "Launcher", world: DemoWorld, seconds: float | None) -> int:

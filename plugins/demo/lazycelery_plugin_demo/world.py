@@ -52,6 +52,8 @@ class DemoWorld:
         self._url = ""
         self._directory = Path()
         self._backstage: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self.failure = ""  # why it ended before it was stopped, known after `stop`
 
     @property
     def broker_url(self) -> str:
@@ -66,7 +68,8 @@ class DemoWorld:
             _claim(self._broker)
         self._directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_parent_directory()))
         try:
-            self._backstage = _launch(self._directory)
+            self._log = (self._directory / LOG).open("a+b")
+            self._backstage = _launch(self._directory, self._log)
             self._url = _give_order(self._backstage, self._broker)
         except BaseException:
             self.stop()
@@ -75,9 +78,12 @@ class DemoWorld:
     def stop(self) -> None:
         """All processes and the directory are gone when this returns. May be called twice."""
         backstage, self._backstage = self._backstage, None
-        if backstage is not None:
+        if backstage is not None and self._log is not None:
+            ended_early = bool(backstage.poll())
             _end(backstage)
             _kill_left(self._processes())
+            self.failure = _last_line(self._log) if ended_early else ""
+            self._log.close()
         if self._directory != Path():
             shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -114,19 +120,18 @@ def _parent_directory() -> str:
     return usual if len(os.fsencode(usual)) <= ROOM and quote(usual) == usual else "/tmp"  # noqa: S108 (mkdtemp makes a private one in it)
 
 
-def _launch(directory: Path) -> "subprocess.Popen[bytes]":
+def _launch(directory: Path, log: IO[bytes]) -> "subprocess.Popen[bytes]":
     """In a session of its own, so that Ctrl+C in the terminal is ours alone."""
-    with (directory / LOG).open("ab") as log:
-        return subprocess.Popen(
-            # -P: no module of the current directory takes the place of ours
-            [sys.executable, "-P", "-m", "lazycelery_plugin_demo.backstage", str(directory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=directory,
-            env=_neutral_environment(directory),
-            start_new_session=True,
-        )
+    return subprocess.Popen(
+        # -P: no module of the current directory takes the place of ours
+        [sys.executable, "-P", "-m", "lazycelery_plugin_demo.backstage", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=directory,
+        env=_neutral_environment(directory),
+        start_new_session=True,
+    )
 
 
 def _neutral_environment(directory: Path) -> dict[str, str]:
@@ -159,6 +164,13 @@ def _first_line(stream: IO[bytes]) -> bytes:
     with selectors.DefaultSelector() as ready:
         ready.register(stream, selectors.EVENT_READ)
         return stream.readline() if ready.select(START) else b""
+
+
+def _last_line(log: IO[bytes]) -> str:
+    """Of what was written to it, even if the file has no name any more."""
+    log.seek(0)
+    written = log.read().decode(errors="replace").strip().splitlines()
+    return written[-1] if written else "it was killed"
 
 
 def _end(backstage: "subprocess.Popen[bytes]") -> None:

@@ -84,6 +84,7 @@ def test_after_stop_no_process_and_no_file_is_left(short_tmp: Path) -> None:
         assert list(short_tmp.glob(f"{PREFIX}*"))
     assert are_gone(family)
     assert not list(short_tmp.iterdir())
+    assert not world.failure
 
 
 def test_stop_may_come_twice_and_before_start() -> None:
@@ -130,6 +131,7 @@ def test_when_the_process_behind_the_scene_is_killed_everything_goes_at_the_next
             wait_until(lambda: are_gone(family), "the end of the family")
     wait_until(lambda: are_gone(family), "the end of the family")
     assert not world.summary().directory.exists()
+    assert world.failure
 
 
 def test_when_the_server_dies_the_demo_ends() -> None:
@@ -137,6 +139,7 @@ def test_when_the_server_dies_the_demo_ends() -> None:
         family = family_of(stage_of(world))
         next(process for process in family if "server" in process.name()).kill()
         wait_until(lambda: are_gone(family), "the end of the family")
+    assert world.failure == "its broker ended by itself"
 
 
 def test_what_a_violently_ended_demo_left_is_removed_by_the_next(short_tmp: Path) -> None:
