@@ -400,7 +400,7 @@ def test_a_relative_password_file_is_beside_the_configuration(tmp_path: Path) ->
 def test_nothing_printed_about_settings_shows_a_password() -> None:
     env = {"LAZYCELERY_BROKER_URL": "redis://:hunter2@h/0", "LAZYCELERY_BROKER_PROD_PASSWORD": "hunter2"}
     made = settings("[plugins.x]\ntoken = 'hunter2'\n" + ONE + "password_command = ['echo', 'hunter2']", **env)
-    assert "hunter2" not in made.show() + repr(made.environment) + repr(made.connect("redis://:hunter2@h"))
+    assert "hunter2" not in made.show() + repr(made) + repr(made.connect("redis://:hunter2@h"))
     assert "# LAZYCELERY_BROKER_URL = redis://:***@h/0" in made.show()
 
 

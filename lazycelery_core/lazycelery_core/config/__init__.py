@@ -6,7 +6,7 @@ connection of the file.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,8 +45,8 @@ NO_BROKER = (
 class Settings:
     """All settings, checked. Sections of plugins are read when the plugins are there: `plugin_settings`."""
 
-    file: File
-    document: Document
+    file: File = field(repr=False)  # sections of plugins may hold what their authors call a secret
+    document: Document = field(repr=False)
     environment: Environment
 
     @property

@@ -11,7 +11,7 @@ from lazycelery_core.redact.shapes import Hidden
 
 _WORD = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|[A-Z]|\d++")
 _STEM = re.compile(
-    "(?i)pass|pwd|secret|token|key|auth|cookie|cred|sess|sid|csrf|xsrf|jwt|otp|pin|cv[vc]|ssn|card|bearer|code"
+    "(?i)pass|pwd|secret|token|key|auth|cookie|cred|sess|sid|sig|csrf|xsrf|jwt|otp|pin|cv[vc]|ssn|card|bearer|code"
 )
 
 
@@ -21,13 +21,13 @@ def _words(text: str) -> frozenset[str]:
 
 _LAST_WORDS = _words(
     "auth authorization bearer cookie cookies credential credentials creds csrf cvc cvv dbpass jwt otp pass passcode"
-    " pin pwd sessionid sid ssn totp userpass xsrf"
+    " pin pwd sessionid sid sig ssn totp userpass xsrf"
 )
 _ENDINGS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "privatekey", "accesskey")
 _BEFORE_KEY = _words(
     "access account api auth encryption fernet host master private secret shared signing ssh storage subscription"
 )
-_PAIRS = _words("auth_code card_number credit_card otp_code security_code session_id")
+_PAIRS = _words("amz_signature auth_code card_number credit_card otp_code security_code session_id")
 _ABOUT_FIRST = _words("completion has input is max min needs num output prompt total use uses")
 _ABOUT_LAST = _words(
     "age algorithm at attempts bucket changed count dir enabled endpoint error expired expires expiry field file hint"
@@ -79,7 +79,7 @@ _LINE = re.compile(r"""Digest [^\r\n]*+|[^\r\n'"]*+""")
 _BARE = re.compile(r"""(?:(?:Bearer|Basic|Token|ApiKey)[ \t]+)?[^\s,;&'"()\[\]{}<>]++""", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z_.]++[(\[]|(?:self|settings|config|os|environ)\.[\w.]++")
 _HARMLESS = _words("none null true false str bytes int bool any optional undefined nil")
-_WHOLE_LINE = ("cookie", "cookies", "setcookie", "authorization", "proxyauthorization")
+_WHOLE_LINE = ("cookie", "cookies", "authorization")  # headers: the value goes on to the end of the line
 
 
 def named(text: str, is_secret: Callable[[str], bool]) -> Iterator[Hidden]:
@@ -104,7 +104,7 @@ def _value(text: str, at: int, key: str) -> tuple[int, int]:
         return _quoted(text, at, opened)
     if text[at : at + 1] in ("(", "[", "{"):
         return at, _closed(text, at)
-    if plain(key) in _WHOLE_LINE:
+    if plain(key).endswith(_WHOLE_LINE):
         line = _LINE.match(text, at)
         return (at, line.end()) if line else (at, at)
     bare = _BARE.match(text, at)
