@@ -80,11 +80,14 @@ class Line:
         begun = time.monotonic()
         self.send("PING")
         self.send("CLIENT", "SETNAME", NAME)
-        answer = self.reply(CONNECT)
+        if not self.readable(CONNECT):
+            where = self.address.shown
+            raise SourceError(f"{where} takes connections but says nothing.", "Is it a Redis server? It may also hang.")
+        answer = self.reply()
         self.latency = time.monotonic() - begun
         if isinstance(answer, Exception):
             raise answer
-        self.reply(CONNECT)
+        self.reply()
 
     def close(self) -> None:
         """Hang up; does not raise."""

@@ -43,6 +43,9 @@ def silent(address: Address, seconds: float) -> SourceError:
 
 
 def _login(error: BaseException, address: Address) -> LazyCeleryError:
+    if "without any password" in str(error) or "no password is set" in str(error):
+        hint = "Take the password out, or give the user name that it belongs to."
+        return AccessRefused(f"{address.shown} wants no password, but was given one.", hint, "login")
     if address.password is None:
         hint = "Set `password_command`, or use a URL with a password."
         return AccessRefused(f"{address.shown} wants a password.", hint, "login")
@@ -89,7 +92,7 @@ def _line(error: BaseException, address: Address) -> LazyCeleryError:
         what, hint = _CERTIFICATE.get(reason.verify_code, ("can't be verified", "See `ssl_ca_certs`."))
         return SourceError(f"The certificate of {where} {what}: refused before a password was sent.", hint)
     if isinstance(reason, ssl.SSLError):
-        return _tls(reason, where)
+        return _tls(reason, address)
     if isinstance(error, driver.InvalidResponse):
         return SourceError(
             f"{where} is not a Redis server, or one that wants TLS.", "Check the port; TLS is rediss://."
@@ -97,13 +100,21 @@ def _line(error: BaseException, address: Address) -> LazyCeleryError:
     if isinstance(reason, socket.gaierror):
         return SourceError(f"The host name {address.host} is unknown.", "Check the spelling, or the VPN.")
     if isinstance(reason, TimeoutError | driver.TimeoutError):
-        kind = "No TLS answer" if address.tls else "No answer"
-        return SourceError(f"{kind} from {where}.", "Check the port, the network, and whether it is a Redis server.")
+        if address.tls:
+            return SourceError(f"No TLS answer from {where}.", "Use redis:// if the port is a plain one.")
+        return SourceError(f"No answer from {where}.", "Check the port, and the network.")
     return _refused(reason, where, address)
 
 
-def _tls(reason: ssl.SSLError, where: str) -> LazyCeleryError:
-    text = (reason.reason or "").upper()
+def _tls(reason: ssl.SSLError, address: Address) -> LazyCeleryError:
+    text, where = (reason.reason or str(reason)).upper(), address.shown
+    if "NO_CERTIFICATE" in text or "PEM" in text or "KEY_VALUES" in text:
+        files = ", ".join(
+            filter(None, (address.tls.ca, address.tls.certificate, address.tls.key) if address.tls else ())
+        )
+        return SourceError(
+            f"No certificate or key that fits in {files}.", "They have to be PEM files that belong together."
+        )
     if "WRONG_VERSION" in text or "RECORD" in text or "EOF" in text or "UNKNOWN_PROTOCOL" in text:
         return SourceError(f"{where} does not speak TLS.", "Use redis:// if the port is a plain one.")
     if "CERTIFICATE_REQUIRED" in text or "HANDSHAKE" in text:
