@@ -16,7 +16,7 @@ from celery.exceptions import Ignore, Reject
 
 from lazycelery_core.testing.processes import die_with_parent
 
-CONFIGURATION = "LAZYCELERY_TESTING_CELERY"  # environment variable: the worker's settings as JSON
+CONFIGURATION = "LAZYCELERY_TESTING_CELERY"  # environment variable: {"parent": pid, "url": ..., "settings": {...}}
 
 
 def add(x: float, y: float) -> float:
@@ -96,11 +96,18 @@ def create_app(url: str, **settings: Any) -> Celery:
 
 
 def _work(argv: list[str]) -> None:
-    """Be a worker that can't outlive the test."""
+    """Be a worker that can't outlive the test, with a pool that can't outlive the worker."""
+    order = json.loads(os.environ[CONFIGURATION])
+    _stay_with(order["parent"])
+    # The worker leads its group; os.getppid() may have become somebody else by the time a child gets there.
+    signals.worker_process_init.connect(lambda **_: _stay_with(os.getpgrp()), weak=False)
+    create_app(order["url"], **order["settings"]).worker_main(argv)
+
+
+def _stay_with(parent: int) -> None:
     die_with_parent()
-    signals.worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
-    settings = json.loads(os.environ[CONFIGURATION])
-    create_app(settings.pop("broker_url"), **settings).worker_main(argv)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def start_worker(  # noqa: PLR0913 (all but two are keywords with defaults, as o
     argv = ["worker", "-P", pool, "-c", str(concurrency), "-n", hostname, "-l", "INFO", *args]
     argv += ["-E"] if events else []
     argv += ["-Q", ",".join(queues)] if queues else []
-    worker = Worker(hostname, url, settings or {}, _launch(argv, {"broker_url": url, **(settings or {})}, log), log)
+    worker = Worker(hostname, url, settings or {}, _launch(argv, url, settings or {}, log), log)
     try:
         wait_until(lambda: _is_ready(worker), f"worker {hostname}", seconds)
         yield worker
@@ -80,12 +80,13 @@ def start_worker(  # noqa: PLR0913 (all but two are keywords with defaults, as o
         worker.kill()  # a polite end takes more than a second
 
 
-def _launch(argv: list[str], settings: dict[str, Any], log: Path) -> "subprocess.Popen[bytes]":
+def _launch(argv: list[str], url: str, settings: dict[str, Any], log: Path) -> "subprocess.Popen[bytes]":
     """Settings travel in the environment: a URL may hold a password, and process lists show arguments."""
     from lazycelery_core.testing.celery_app import CONFIGURATION
 
     # To Celery its own variables beat an application's settings; a killed pool leaves files in TMPDIR.
     neutral = {name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))}
+    order = json.dumps({"parent": os.getpid(), "url": url, "settings": settings})
     with log.open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "lazycelery_core.testing.celery_app", *argv],
@@ -93,7 +94,7 @@ def _launch(argv: list[str], settings: dict[str, Any], log: Path) -> "subprocess
             stdout=out,
             stderr=out,
             cwd=log.parent,
-            env={**neutral, "TMPDIR": str(log.parent), CONFIGURATION: json.dumps(settings)},
+            env={**neutral, "TMPDIR": str(log.parent), CONFIGURATION: order},
             start_new_session=True,
         )
 

@@ -199,7 +199,7 @@ def _be_a_child(play: Callable[[], None], stage: int) -> NoReturn:
 
 
 def _child_of_a_pool(**_: object) -> None:
-    _stay_with(os.getppid())
+    _stay_with(os.getpgrp())  # the leader of its group; os.getppid() may have become somebody else by now
 
 
 def _stay_with(parent: int) -> None:

@@ -1,7 +1,8 @@
 """How is the demo started from the command line?
 
-Exit codes: 0; 1 headless and nothing was seen, or its processes broke down; 2 the broker that was named can't be played on; 3 it can't be reached;
-130 after Ctrl+C, 143 after SIGTERM. In every case all processes and files of the demo are gone.
+Exit codes: 0; 1 headless and nothing was seen, or the demo's processes broke down; 2 the broker that was named can't be
+played on; 3 it can't be reached; 130 after Ctrl+C, 143 after SIGTERM. In every case all processes and files of the demo
+are gone.
 """
 
 import signal
