@@ -18,7 +18,7 @@ import pluggy
 from lazycelery_core import hookspecs
 from lazycelery_core.action import Action
 from lazycelery_core.errors import LazyCeleryError, PluginError
-from lazycelery_core.pane import DetailTab, Pane
+from lazycelery_core.pane import DetailTab, Pane, TablePane
 from lazycelery_core.plugin_health import PluginHealth
 
 if TYPE_CHECKING:
@@ -255,6 +255,10 @@ class Plugins:
             for plugin in self._each_loaded()
             for command in self._listed(plugin, "lazycelery_commands", (click.Command,))
         ]
+
+    def tables(self) -> list[TablePane]:
+        """All panes that are tables."""
+        return [pane for pane in self.panes if isinstance(pane, TablePane)]
 
     def named(self, name: str) -> Plugin | None:
         """The plugin of that name, however it fared."""
