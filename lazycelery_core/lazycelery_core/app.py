@@ -1,0 +1,202 @@
+"""How is the screen run? The app wires settings, loading, pictures and failures; what is drawn stands elsewhere.
+
+The first frame needs Textual only: plugins, broker clients and numpy are loaded on a thread while it is drawn.
+"""
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import textual.theme
+from textual import events
+from textual._context import active_message_pump
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.widget import Widget
+
+from lazycelery_core import glyphs, theme
+from lazycelery_core.config import Connection, Settings, UISettings
+from lazycelery_core.errors import FAILED, LazyCeleryError
+from lazycelery_core.screens import contract
+from lazycelery_core.screens.crash import write_report
+from lazycelery_core.screens.main import MainScreen
+from lazycelery_core.text import TimeMode, safe
+from lazycelery_core.theme import Theme
+from lazycelery_core.tones import Tone
+from lazycelery_core.widgets.line_filter import SafeText
+from lazycelery_core.widgets.lines import LinesWidget
+from lazycelery_core.widgets.pace import Pace
+from lazycelery_core.widgets.skin import Skin
+
+SAID_FOR = 6.0  # s; a sentence is read twice in that time
+
+
+class Watch(contract.Watch, Protocol):
+    """What the app is given to run: the launcher's `Watch` is one."""
+
+    def start(self) -> None:
+        """Connect; returns at once."""
+
+    def stop(self) -> list[str]:
+        """Disconnect; sentences on what could not be undone."""
+
+    def rebind(self) -> None:
+        """Make the keymap anew: a late plugin brought actions."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences to show once the screen is up."""
+
+
+class LazyCeleryApp(App[None]):
+    """The screen of one run. load: makes the watch, on a thread; reports: the folder for crash reports."""
+
+    CSS_PATH = "styles.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", show=False, priority=True)]
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self, load: Callable[[], Watch], ui: UISettings, connection: str, reports: Path, no_color: bool = False
+    ) -> None:
+        self.skin = Skin(
+            theme.choose(ui.theme, no_color),
+            glyphs.choose(ui.glyphs, sys.stdout.encoding or "ascii", ui.ambiguous_wide),
+        )
+        self.unsafe = SafeText()
+        super().__init__()
+        self.watched: Watch | None = None
+        self.failure: LazyCeleryError | None = None  # why there is nothing to watch
+        self.report: Path | None = None  # of a bug that ended the app
+        self._load, self._reports, self._connection = load, reports, connection
+        self._pace = Pace(ui.frames)
+        self._brought = 0
+        self.seconds: float | None = None  # to run; for ever when None
+        self._sent = 0
+        self.main = MainScreen(self.skin, connection)
+        self.main.state.time_mode = TimeMode(ui.time)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen."""
+        return self.main
+
+    def on_mount(self) -> None:
+        """Draw the first frame, load meanwhile."""
+        self.set_theme(self.skin.theme)
+        self.main.starting()
+        self.run_worker(self._start(), exit_on_error=True)
+        self.set_interval(1 / 20, self._tick)
+        if self.seconds is not None:
+            self.set_timer(self.seconds, self.exit)
+
+    async def _start(self) -> None:
+        try:
+            watch = await asyncio.to_thread(self._load)
+        except LazyCeleryError as error:
+            self.failure = error
+            self.exit(return_code=error.exit_code)
+            return
+        self.watched = watch
+        watch.start()
+        self._bring(watch)
+        for note in watch.notes:
+            self.say(note, Tone.WARN)
+        gc.collect()
+        gc.freeze()  # what is here now stays; collections look at new objects only
+
+    def _bring(self, watch: Watch) -> None:
+        """Take in what the plugins brought so far; some come late."""
+        self._brought = _brought(watch)
+        self.main.start(watch)
+
+    def _tick(self) -> None:
+        """Draw the next picture when it is due and anything is new."""
+        now, clock = time.monotonic(), time.time()
+        self.main.toasts.tick(now)
+        watch = self.watched
+        if watch is None or not self._pace.due(now):
+            return
+        if _brought(watch) != self._brought:
+            watch.rebind()
+            self._bring(watch)
+        snapshot = watch.deployment.snapshot(clock)
+        if self._pace.news(now, snapshot.version, int(clock)):
+            self.main.frame(snapshot)
+            sent = sum(widget.sent for widget in self.main.query(LinesWidget))
+            self._pace.spent(sent - self._sent)
+            self._sent = sent
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notice that the user is there, then go on as usual."""
+        if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
+            self._pace.pressed(time.monotonic())
+        await super().on_event(event)
+
+    def say(self, text: str, tone: Tone = Tone.TEXT, seconds: float = SAID_FOR) -> None:
+        """Say a sentence in passing; text of any origin."""
+        self.main.toasts.say(text, tone, time.monotonic(), seconds)
+
+    def set_theme(self, chosen: Theme) -> None:
+        """Draw with this theme from now on."""
+        self.skin.theme = chosen
+        self.register_theme(_textual_theme(chosen))
+        self.theme = chosen.name
+        self.main.repaint()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and the net that keeps unsafe text from the terminal."""
+        return [*super().get_line_filters(), self.unsafe]
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug in the host: report it to a file; hide the widget it happened in, end where it was no widget's."""
+        self.report = write_report(self._reports, error, time.time())
+        self.log.error(error)
+        where = active_message_pump.get(None)
+        if isinstance(where, Widget) and not isinstance(where, Screen):
+            where.display = False
+            self.say(f"A part of the screen failed and is hidden: {type(error).__name__}. {self._told()}", Tone.ERROR)
+            return
+        self._return_code = FAILED
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def _told(self) -> str:
+        return f"The report is in {self.report}." if self.report is not None else "No report could be written."
+
+
+def _brought(watch: Watch) -> int:
+    return len(watch.plugins.panes) + len(watch.plugins.tabs)
+
+
+def _textual_theme(chosen: Theme) -> textual.theme.Theme:
+    """Our theme as Textual's style sheets know it: popups take their colours from it."""
+    surfaces, styles = chosen.surfaces, chosen.styles
+    accent = styles[Tone.ACCENT].fg
+    return textual.theme.Theme(
+        chosen.name, primary=accent, accent=accent, foreground=styles[Tone.TEXT].fg, dark=chosen.dark,
+        background=surfaces.background, surface=surfaces.popup, panel=surfaces.bar,
+        success=styles[Tone.SUCCESS].fg, warning=styles[Tone.WARN].fg, error=styles[Tone.FAILURE].fg,
+    )  # fmt: skip
+
+
+def run(load: Callable[[], Watch], settings: Settings, connection: Connection, seconds: float | None = None) -> int:
+    """Show the screen until the user quits (or `seconds` are over); the exit code. Raises what kept it from that."""
+    environment = settings.environment
+    app = LazyCeleryApp(load, settings.ui, connection.name, environment.state_path, environment.no_color)
+    app.seconds = seconds
+    sys.setswitchinterval(0.0005)  # s; so that ingest never holds up a key for long
+    app.run()
+    said = app.watched.stop() if app.watched is not None else []
+    if app.failure is not None:
+        raise app.failure
+    if app.return_code and app.report is not None:
+        said.append(f"LazyCelery stopped because of a bug of its own. The report is in {app.report}.")
+    sys.stderr.write("".join(f"{safe(each)}\n" for each in said))
+    return app.return_code or 0

@@ -1,0 +1,54 @@
+"""What must be loaded before the screen shows more than its frame? Plugins, keymap and one watched deployment."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lazycelery_core.keys import Keymap
+from lazycelery_core.pane import DetailTab, Pane
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.widgets.guard import Health
+
+
+class Watched(Protocol):
+    """A deployment as the screen needs it; `deployment.Deployment` is one."""
+
+    def snapshot(self, now: float) -> Snapshot:
+        """What is known at this moment."""
+
+    def refresh(self) -> None:
+        """Ask everything again now."""
+
+    def focus(self, topics: frozenset[str]) -> None:
+        """Tell the pollers what is on the screen."""
+
+
+class Loaded(Protocol):
+    """What the plugins brought; `plugins.Plugins` is one."""
+
+    @property
+    def panes(self) -> Sequence[Pane]:
+        """All panes."""
+
+    @property
+    def tabs(self) -> Sequence[DetailTab]:
+        """All detail tabs."""
+
+    @property
+    def health(self) -> Health:
+        """Where failures are written down."""
+
+
+class Watch(Protocol):
+    """All that the screen shows and talks to."""
+
+    @property
+    def deployment(self) -> Watched:
+        """The watched deployment."""
+
+    @property
+    def plugins(self) -> Loaded:
+        """What the plugins brought."""
+
+    @property
+    def keys(self) -> Keymap:
+        """Which key does what."""

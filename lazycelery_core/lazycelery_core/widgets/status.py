@@ -1,0 +1,140 @@
+"""How complete and how fresh is what is on the screen? The status line; less important segments make room first.
+
+Connection, drops, gaps, PAUSED and the badge are never left out.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from lazycelery_core.frame import Painted
+from lazycelery_core.looks import LINK_STATES
+from lazycelery_core.model import Link, LinkState, WorkerState
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.spans import cut_line, join, line_width
+from lazycelery_core.text import Safe, TimeMode, clock, count, duration, rate, short_count
+from lazycelery_core.theme import Part
+from lazycelery_core.tones import Line, Span, Tone, line
+from lazycelery_core.widgets.lines import LinesWidget
+
+BAR = Span(Safe(" │ "), Tone.DIM)
+SMALL = 100  # cells; below it badge and clock are short
+BADGES = {"READ-ONLY": "RO", "READ-WRITE": "RW", "PASSIVE": "PA"}
+
+
+class Segment(NamedTuple):
+    """A part of the line; the highest `drop` goes first, 0 never goes."""
+
+    line: Line
+    drop: int = 0
+
+
+def status_line(snapshot: Snapshot, cells: int, mode: TimeMode, paused: int | None = None) -> Painted:
+    """The status line in that many cells. paused: events since the picture was frozen, None while it moves."""
+    right = _right(snapshot, cells, mode)
+    segments = _segments(snapshot, paused)
+    room = cells - line_width(right) - 3
+    while line_width(_joined(segments)) > room and any(each.drop for each in segments):
+        segments.remove(max(segments, key=lambda each: each.drop))
+    left = cut_line((Span(Safe(" "), Tone.TEXT), *_joined(segments)), max(0, cells - line_width(right) - 1))
+    blank = Span(Safe(" " * max(0, cells - line_width(left) - line_width(right) - 1)), Tone.TEXT)
+    return Painted(before=(*left, blank, *right))
+
+
+def _joined(segments: Sequence[Segment]) -> Line:
+    return join([each.line for each in segments], BAR)
+
+
+def _right(snapshot: Snapshot, cells: int, mode: TimeMode) -> Line:
+    """The badge and the clock."""
+    level = snapshot.level
+    tone = Tone.DANGER if level == "READ-WRITE" else Tone.BADGE
+    shown = TimeMode.LOCAL if mode is TimeMode.LOCAL else TimeMode.UTC
+    now = clock(snapshot.now, shown, snapshot.now)
+    if cells < SMALL:
+        return line((f" {BADGES.get(level, level)} ", tone), (f" {now[:5]}", Tone.DIM))
+    zone = {TimeMode.UTC: " UTC", TimeMode.LOCAL: " local", TimeMode.AGO: " UTC, ago"}[mode]
+    return line((f" {level} ", tone), (f" {now}{zone}", Tone.DIM))
+
+
+def _segments(snapshot: Snapshot, paused: int | None) -> list[Segment]:
+    totals, tasks = snapshot.totals, snapshot.tasks
+    segments = [Segment(link_line(link), 0 if index == 0 else 2) for index, link in enumerate(_shown(snapshot.links))]
+    lag = "–" if totals.lag is None else duration(totals.lag)
+    segments.append(Segment(line(f"ev {rate(totals.event_rate)} lag {lag}"), 3))
+    segments.append(Segment(worker_counts(snapshot), 4))
+    evicted = f" ({short_count(tasks.evicted)} evicted)" if tasks.evicted else ""
+    segments.append(Segment(line(f"{count(tasks.held)} tasks", (evicted, Tone.DIM)), 5))
+    missed = _missed(snapshot)
+    if missed:
+        segments.append(Segment(missed))
+    if paused is not None:
+        segments.append(Segment(line((f"‖ PAUSED +{paused:,}", Tone.WARN))))
+    return segments
+
+
+def _shown(links: Sequence[Link]) -> list[Link]:
+    """The links worth a segment: the first one, and any other that is not well."""
+    well = (LinkState.LIVE, LinkState.STARTING)
+    return [link for index, link in enumerate(links) if index == 0 or link.state not in well]
+
+
+def link_line(link: Link) -> Line:
+    """`● redis 3ms`, or what is wrong with the line to the broker."""
+    look = LINK_STATES[link.state]
+    name = link.plugin or link.source
+    if link.state in (LinkState.LIVE, LinkState.SLOW):
+        said = "" if link.latency is None else f" {duration(link.latency)}"
+    else:
+        said = f" {look.word}"
+    return line((f"{look.glyph}", look.tone), f" {name}{said}")
+
+
+def worker_counts(snapshot: Snapshot) -> Line:
+    """`●3 ◐1 ○1`: online; late or mute; offline. Nothing while no worker is known."""
+    states = [worker.state for worker in snapshot.workers]
+    if not states:
+        return ()
+    online, offline = states.count(WorkerState.ONLINE), states.count(WorkerState.OFFLINE)
+    doubtful = len(states) - online - offline
+    parts = ((f"●{online}", Tone.SUCCESS), (f"◐{doubtful}", Tone.WARN), (f"○{offline}", Tone.PENDING))
+    return join([line(part) for part, number in zip(parts, (online, doubtful, offline), strict=True) if number], _BLANK)
+
+
+_BLANK = Span(Safe(" "), Tone.TEXT)
+
+
+def _missed(snapshot: Snapshot) -> Line:
+    """`▲ 12 dropped`, and the gaps of the sources."""
+    dropped = snapshot.totals.dropped
+    gaps = sum(len(link.gaps) for link in snapshot.links)
+    words = [f"{dropped:,} dropped"] if dropped else []
+    words += [f"{gaps} gap{'s' if gaps > 1 else ''}"] if gaps else []
+    return line((f"▲ {', '.join(words)}", Tone.WARN)) if words else ()
+
+
+class StatusLine(LinesWidget):
+    """The status line of the screen."""
+
+    surface: ClassVar[str] = "bar"
+
+
+def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | None:
+    """What is said across the screen while the broker is lost, None while it is there."""
+    lost = next((link for link in snapshot.links if link.state is LinkState.RETRYING), None)
+    if lost is None:
+        return None
+    shown = TimeMode.UTC if mode is TimeMode.AGO else mode
+    why = f" ({lost.error})" if lost.error else ""
+    parts = [f" Broker lost {clock(lost.since, shown, snapshot.now)}{why}."]
+    parts.append(f"Picture is {duration(max(0.0, snapshot.now - lost.since))} old.")
+    if lost.next_try is not None:
+        parts.append(f"Next try in {max(0.0, lost.next_try - snapshot.now):.0f}s · F5 now")
+    if lost.hint:
+        parts.append(lost.hint)
+    words = cut_line(line((" ".join(parts), Tone.DANGER)), cells)
+    return Painted(before=(*words, (Safe(" " * max(0, cells - line_width(words))), Tone.DANGER)))
+
+
+def starting_status(cells: int) -> Painted:
+    """The status line before anything is known."""
+    return Painted(before=((Safe(" ◌ starting".ljust(cells)[:cells]), Part.BAR),))
