@@ -96,7 +96,7 @@ class Deployment:
             broker=self.connection.shown,
             level=self.policy.badge,
             scopes=self.policy.scopes,
-            tasks=store.tasks(),
+            tasks=store.tasks(now),
             workers=store.workers(now),
             queues=store.queues(now),
             totals=store.totals(now),

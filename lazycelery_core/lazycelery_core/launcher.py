@@ -110,7 +110,7 @@ class Launcher:
         """
         from lazycelery_core.audit import Audit
         from lazycelery_core.deployment import Deployment
-        from lazycelery_core.store import Store
+        from lazycelery_core.store import Limits, Store
 
         plugins = self.plugins(patience)
         policy = self.policy(connection)
@@ -121,7 +121,7 @@ class Launcher:
                 f"No plugin here can watch {connection.shown}.",
                 f"Install one that knows {scheme}://, or look at `lazycelery plugins` for what failed.",
             )
-        store = Store(redact=self.settings.redactor().text, started_at=time.time())
+        store = Store(Limits(), self.settings.redactor(), time.time())
         audit = Audit(self.environment.state_path / "audit.jsonl")
         deployment = Deployment(connection, sources, plugins.projections(), policy, store, plugins.health, audit)
         keys = keymap(self.settings, plugins)
