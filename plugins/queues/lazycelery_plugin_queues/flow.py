@@ -21,10 +21,10 @@ class Outlook(Enum):
 
 
 def net_rate(queue: Queue) -> float | None:
-    """Messages a second that a queue grows by, None before both rates are known."""
-    if queue.in_rate is None or queue.out_rate is None:
-        return None
-    return queue.in_rate - queue.out_rate
+    """Messages a second that a queue grows by: in minus out, else as its depth moved; None before two counts."""
+    if queue.in_rate is not None and queue.out_rate is not None:
+        return queue.in_rate - queue.out_rate
+    return growth(queue) if len(queue.history) > 1 else None
 
 
 def outlook(queue: Queue) -> Outlook:

@@ -26,11 +26,12 @@ def troubled(queues: Sequence[Queue]) -> list[Queue]:
 
 
 def notes(snapshot: Snapshot) -> Iterator[Line]:
-    """`▲ media +41/s, no drain for 6m` and below it who consumes it."""
-    for queue in troubled(snapshot.queues):
+    """`▲ media +41/s, no drain for 6m`; where it is the only one, who consumes it."""
+    found = troubled(snapshot.queues)
+    for queue in found:
         yield line((f"{WARNING} {queue.name} {_trouble(queue)}", Tone.WARN))
-        if queue.consumers:
-            yield line((f"  {consumers_text(queue)}", Tone.DIM))
+    if len(found) == 1 and found[0].consumers:
+        yield line((f"  {consumers_text(found[0])}", Tone.DIM))
 
 
 def _trouble(queue: Queue) -> str:

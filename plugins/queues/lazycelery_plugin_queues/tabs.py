@@ -18,6 +18,7 @@ from lazycelery_plugin_queues.pane import QueuesList, no_queue_selected
 
 LABEL = 12
 BAR = 16  # cells of the bar beside a priority's number
+NO_RATES = "in and out need task-sent events (task_send_sent_event)"
 HEADERS = 60  # headers shown; Celery writes about 25
 ARGS_LIMIT = 20_000  # characters of arguments in a detail tab
 KNOWN = frozenset([
@@ -52,6 +53,7 @@ class QueueDetails(DetailTab):
             *_priorities(queue),
             fact("Unacked", count(queue.unacked), ("  taken by workers, not yet acknowledged", Tone.DIM)),
             fact("Rates", f"in {rate(queue.in_rate)}  out {rate(queue.out_rate)}", *_net(queue)),
+            *([fact("", (NO_RATES, Tone.DIM))] if queue.in_rate is None else []),
             fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM)),
             fact("Oldest", age(queue.oldest), ("  waiting message", Tone.DIM)),
             fact("Consumers", _consumers(queue)),

@@ -109,8 +109,9 @@ READS = {
 FIRST = Worker(
     "worker-1@web-7", WorkerState.ONLINE, pid=2211, pids=(2211,), beat_at=NOW - 1, first_seen=NOW - 900, skew=0.02,
     active=2, processed=1523, loadavg=(1.42, 1.1, 0.9), software="celery 5.7.0 (Linux)", task_events=True,
-    pool="prefork", concurrency=4, queues=("default", "priority"), reads=READS, latency=0.003, succeeded=1511, failed=12, retried=4,
-    rate=3.1, p95=2.2, load_history=tuple(2 + 2 * sin(step / 9) for step in range(150)), rss=412_000_000,
+    pool="prefork", concurrency=4, queues=("default", "priority"), reads=READS, latency=0.003,
+    succeeded=1511, failed=12, retried=4, rate=3.1, p95=2.2, rss=412_000_000,
+    load_history=tuple(2 + 2 * sin(step / 9) for step in range(150)),
 )  # fmt: skip
 WORKERS = (
     FIRST,
