@@ -55,11 +55,12 @@ def render(pane: TablePane, rows: Rows, context: DrawContext, state: TableState)
         return centred(empty, context.width, context.height)
     placed = placed_columns(pane, context.width, state.skipped)
     notes = footnotes(pane, rows, context)
-    height = max(1, context.height - 1 - len(notes))
+    height = max(1, context.height - titled(pane) - len(notes))
     between = columns.gap(context.width)
-    titles = columns.header(placed, between, state.sort, state.reverse)
-    blank = Span(Safe(" " * margin(pane)), Tone.TEXT)
-    drawn = [Row((blank, *titles))]
+    drawn = []
+    if titled(pane):
+        blank = Span(Safe(" " * margin(pane)), Tone.TEXT)
+        drawn.append(Row((blank, *columns.header(placed, between, state.sort, state.reverse))))
     each_context = columns.contexts(placed, context)
     for index in range(state.offset, min(state.offset + height, len(rows.items))):
         item = rows.items[index]
@@ -70,17 +71,23 @@ def render(pane: TablePane, rows: Rows, context: DrawContext, state: TableState)
 
 
 def footnotes(pane: TablePane, rows: Rows, context: DrawContext) -> list[Line]:
-    """The lines below the rows, never more than a third of the box."""
+    """The lines below the rows: never more than a third of the box, and a single one where rows have to give way."""
     notes = list(pane.footnotes(context, rows))
     if rows.note:
         notes.append(line((rows.note, Tone.WARN)))
     wrapped = [part for each in notes for part in wrap_line(each, max(1, context.width - 2))]
-    return wrapped[: max(1, context.height // 3)]
+    spare = context.height - titled(pane) - len(rows.items)
+    return wrapped[: max(1, min(spare, context.height // 3))]
 
 
 def visible_rows(pane: TablePane, rows: Rows, context: DrawContext) -> int:
     """How many rows fit between the header and the footnotes."""
-    return max(1, context.height - 1 - len(footnotes(pane, rows, context)))
+    return max(1, context.height - titled(pane) - len(footnotes(pane, rows, context)))
+
+
+def titled(pane: TablePane) -> int:
+    """Lines of the header: none where no column has a title."""
+    return int(any(column.title for column in pane.columns))
 
 
 def _margin(pane: TablePane, cursor: bool, marked: bool) -> Line:

@@ -33,9 +33,9 @@ class Chrome:
         name = snapshot.name if snapshot is not None else screen.connection
         screen.header.say(header_words(name, state.views, state.view, cells))
         screen.crumbs.say(self._crumbs(cells))
-        screen.summary.show([self._summary(cells)])
+        screen.stage.summary.show([self._summary(cells)])
         self.draw_status()
-        entries = footer(screen.dispatcher.keys, screen.scopes())
+        entries = [each for each in footer(screen.dispatcher.keys, screen.scopes()) if screen.applies(each[0])]
         screen.keys.show([key_line(entries, cells, self.begun)])
 
     def draw_status(self) -> None:
@@ -59,7 +59,7 @@ class Chrome:
     def _right(self, cells: int) -> Pieces:
         """What the view has to say: the numbers of panes in a small terminal, the filter, else what it shows."""
         screen = self._screen
-        arrangement = screen.arrangement
+        arrangement = screen.stage.arrangement
         if screen.snapshot is None:
             return ()
         if arrangement.size is SizeClass.SMALL and len(arrangement.numbers) > 1:
@@ -73,7 +73,7 @@ class Chrome:
 
     def _filter(self) -> Line:
         """`filter state:failed  10,000 → 342 shown  3 marked`."""
-        widget = self._screen.focused_pane()
+        widget = self._screen.stage.focused()
         table = widget.table if widget is not None else None
         if table is None or table.filter is None or table.rows is None:
             return ()
@@ -87,17 +87,17 @@ class Chrome:
 
     def _summary(self, cells: int) -> Painted:
         """One line for all panes that have no box: `1 Workers ●3 ◐1   2 Queues 3,178`."""
-        parts = [self._summary_of(pane) for pane in self._screen.squashed()]
+        parts = [self._summary_of(pane) for pane in self._screen.stage.squashed()]
         words = join([part for part in parts if part], APART)
         cut = cut_line((Span(Safe(" "), Tone.TEXT), *words), cells)
         return Painted(before=(*cut, (Safe(" " * max(0, cells - line_width(cut))), Tone.TEXT)))
 
     def _summary_of(self, pane: Pane) -> Line:
-        widget, snapshot = self._screen.panes_made(pane), self._screen.snapshot
+        widget, snapshot = self._screen.stage.made(pane.id), self._screen.snapshot
         if widget is None or snapshot is None:
             return ()
         said = widget.guard.attempt(lambda: pane.summary(snapshot))
-        number = self._screen.arrangement.numbers.get(pane.id, 0)
+        number = self._screen.stage.arrangement.numbers.get(pane.id, 0)
         if not said and not isinstance(pane, TablePane):
             return ()
         return (*line((f"{number} ", Tone.DIM), (f"{pane.title} ", Tone.STRONG)), *(said or ()))

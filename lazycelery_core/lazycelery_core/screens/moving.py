@@ -22,7 +22,7 @@ class Moving:
     @handles("cursor.*")
     def move(self, how: str) -> None:
         """Up, down, by pages, to the edges."""
-        widget = self._screen.focused_pane()
+        widget = self._screen.stage.focused()
         if widget is None:
             return
         if how in ("top", "bottom"):
@@ -97,13 +97,13 @@ class Moving:
         self._in_detail(turn)
 
     def _in_table(self, change: Callable[[TableView], Any]) -> None:
-        widget = self._screen.focused_pane()
+        widget = self._screen.stage.focused()
         if widget is not None and widget.table is not None:
             table = widget.table
             widget.changed(lambda: change(table))
 
     def _ask_anew(self, change: Callable[[TableView], Any]) -> None:
-        widget = self._screen.focused_pane()
+        widget = self._screen.stage.focused()
         if widget is not None and widget.table is not None:
             change(widget.table)
             widget.redraw()
@@ -111,8 +111,8 @@ class Moving:
 
     def _in_detail(self, change: Callable[[DetailView], Any]) -> None:
         """The focused pane if it has tabs, else the first one on the screen that has."""
-        focused = self._screen.focused_pane()
-        widgets = [*([focused] if focused is not None else []), *self._screen.shown_panes()]
+        focused = self._screen.stage.focused()
+        widgets = [*([focused] if focused is not None else []), *self._screen.stage.shown()]
         chosen = next((widget for widget in widgets if widget.detail is not None), None)
         if chosen is not None and chosen.detail is not None:
             detail = chosen.detail

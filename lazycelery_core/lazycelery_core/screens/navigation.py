@@ -38,10 +38,9 @@ class Navigation:
     @handles("app.back")
     def back(self, _: str) -> None:
         """Clear marks, else the filter, else leave zoom, else one step back."""
-        screen, widget = self._screen, self._screen.focused_pane()
+        screen, widget = self._screen, self._screen.stage.focused()
         table = widget.table if widget is not None else None
-        if screen.toasts.clear():
-            return
+        screen.toasts.clear()
         if widget is not None and table is not None and table.clear_marks():
             widget.redraw()
         elif widget is not None and table is not None and table.filter is not None:
@@ -54,8 +53,8 @@ class Navigation:
     @handles("pane.next", "pane.previous")
     def next_pane(self, where: str) -> None:
         """The next pane in reading order, or the one before."""
-        state = self._screen.state
-        panes = [pane.id for pane in ordered(state.panes_of(state.view)) if pane.id in self._screen.arrangement.numbers]
+        state, numbers = self._screen.state, self._screen.stage.arrangement.numbers
+        panes = [pane.id for pane in ordered(state.panes_of(state.view)) if pane.id in numbers]
         if panes:
             here = panes.index(state.focused) if state.focused in panes else 0
             self._focus(panes[(here + (1 if where == "next" else -1)) % len(panes)])
@@ -63,7 +62,7 @@ class Navigation:
     @handles("pane.*")
     def pane_by_number(self, number: str) -> None:
         """The pane with that number."""
-        numbers = self._screen.arrangement.numbers
+        numbers = self._screen.stage.arrangement.numbers
         chosen = next((pane for pane, its in numbers.items() if number.isdigit() and its == int(number)), "")
         if chosen:
             self._focus(chosen)
@@ -71,10 +70,10 @@ class Navigation:
     @handles("pane.left", "pane.right")
     def pane_beside(self, where: str) -> None:
         """The pane beside this one; where there is none, the next or previous."""
-        here = self._screen.arrangement.rects.get(self._screen.state.focused)
+        here = self._screen.stage.arrangement.rects.get(self._screen.state.focused)
         beside = [
             (self._distance(here, rect), pane)
-            for pane, rect in self._screen.arrangement.rects.items()
+            for pane, rect in self._screen.stage.arrangement.rects.items()
             if here is not None and self._is_beside(here, rect, where)
         ]
         if beside:
@@ -108,11 +107,6 @@ class Navigation:
         state = self._screen.state
         state.zoomed = "" if state.zoomed else state.focused
         self._screen.rearrange()
-
-    @handles("open.details")
-    def open_details(self, _: str) -> None:
-        """Focus the details of the record under the cursor where they are on the screen, else show them full-screen."""
-        self._screen.details()
 
     @handles("pause.toggle")
     def pause(self, _: str) -> None:

@@ -44,4 +44,5 @@ class Body(Widget):
         """Place the widgets anew."""
         if rects != self.boxes.rects:
             self.boxes.rects = rects
+            self._clear_arrangement_cache()  # refresh() clears those of the ancestors only
             self.refresh(layout=True)

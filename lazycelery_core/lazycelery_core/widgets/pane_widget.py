@@ -12,6 +12,7 @@ from lazycelery_core.layout import Rect
 from lazycelery_core.pane import DrawContext, Pane, Rows
 from lazycelery_core.snapshot import RowQuery
 from lazycelery_core.spans import wrap_line
+from lazycelery_core.table import titled
 from lazycelery_core.widgets.guard import Guard, Health
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.reader import Reader
@@ -178,7 +179,7 @@ class PaneWidget(LinesWidget):
     def _on_frame(self, event: events.MouseDown) -> str:
         """A click beside the rows: the header of a table sorts, the name of a tab opens it."""
         table, detail = self.table, self.detail
-        if table is not None and event.y == 1:
+        if table is not None and event.y == 1 and titled(table.pane):
             column = table.column_at(event.x - 1, self.rect.width - 2)
             if column:
                 table.sort_by(column)

@@ -73,9 +73,12 @@ def _segments(snapshot: Snapshot, paused: int | None) -> list[Segment]:
 
 
 def _shown(links: Sequence[Link]) -> list[Link]:
-    """The links worth a segment: the first one, and any other that is not well."""
+    """The links worth a segment: the one that events come through, and any other that is not well."""
+    if not links:
+        return []
+    stream = max(links, key=lambda link: (link.lag is not None, link.events, link.latency is not None))
     well = (LinkState.LIVE, LinkState.STARTING)
-    return [link for index, link in enumerate(links) if index == 0 or link.state not in well]
+    return [stream, *(link for link in links if link is not stream and link.state not in well)]
 
 
 def link_line(link: Link) -> Line:

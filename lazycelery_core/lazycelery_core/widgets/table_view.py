@@ -12,7 +12,7 @@ from lazycelery_core.frame import Frame
 from lazycelery_core.pane import DrawContext, Rows, TablePane
 from lazycelery_core.snapshot import Filter, RowQuery
 from lazycelery_core.spans import join
-from lazycelery_core.table import SEPARATOR, TableState, foot, placed_columns, render, visible_rows
+from lazycelery_core.table import SEPARATOR, TableState, foot, placed_columns, render, titled, visible_rows
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_core.widgets.views import Drawing
 
@@ -38,6 +38,7 @@ class TableView:
         self._key = ""
         self._waiting: Rows | None = None
         self._anew = False
+        self._touched = False  # until the user has moved the cursor it stays on the first row
         self._height = 1
 
     # --- what is shown ------------------------------------------------------------------------------------------------
@@ -87,7 +88,7 @@ class TableView:
         before, self.rows, self._waiting = self.cursor, rows, None
         anew, self._anew = self._anew, False
         count = len(rows.items)
-        if self.follow or not count:
+        if not count or self.follow or not (self._touched or self.wanted):
             self.offset = 0
             self._stand_on(0 if count else -1)
             return
@@ -138,6 +139,7 @@ class TableView:
         count = len(self.rows.items) if self.rows is not None else 0
         if not count:
             return
+        self._touched = True
         self._stand_on(max(0, min(self.cursor + lines, count - 1)))
         if self.cursor > 0:
             self.follow = False
@@ -148,6 +150,7 @@ class TableView:
         """Scroll without moving the cursor further than the box."""
         count = len(self.rows.items) if self.rows is not None else 0
         self.offset = max(0, min(self.offset + lines, count - self._height))
+        self._touched = True
         if self.offset > 0:
             self.follow = False
         inside = max(self.offset, min(self.cursor, self.offset + self._height - 1))
@@ -161,16 +164,18 @@ class TableView:
 
     def stand_at_line(self, y: int) -> bool:
         """Move the cursor to the row drawn at line y of the inside; whether there is one."""
-        index = self.offset + y - 1
-        if y < 1 or y > self._height or self._at(index) is None:
+        row = y - titled(self.pane)
+        index = self.offset + row
+        if not 0 <= row < self._height or self._at(index) is None:
             return False
+        self._touched = True
         self._stand_on(index)
         self.follow = self.follow and index == 0
         return True
 
     def stand_on_key(self, key: str) -> None:
         """Put the cursor on that record as soon as it is there."""
-        self.wanted, self.follow, self._anew = key, False, True
+        self.wanted, self.follow, self._anew, self._touched = key, False, True, True
 
     def page(self) -> int:
         """Rows that fit in the box."""

@@ -44,12 +44,10 @@ class Toasts(LinesWidget):
             self._toasts = left
             self._draw()
 
-    def clear(self) -> bool:
-        """Take all away; whether there was any."""
-        had = bool(self._toasts)
+    def clear(self) -> None:
+        """Take all away."""
         self._toasts = ()
         self._draw()
-        return had
 
     def texts(self) -> list[str]:
         """What is said now, as plain text."""

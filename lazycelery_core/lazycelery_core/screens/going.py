@@ -1,0 +1,78 @@
+"""Where does an action lead? To a view, filtered and with the cursor in place, or to one record on the whole screen."""
+
+from typing import TYPE_CHECKING, Any
+
+from lazycelery_core.action import Go, Open, Outcome
+from lazycelery_core.pane import DetailPane
+from lazycelery_core.screens.dispatcher import handles
+from lazycelery_core.screens.state import Record
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
+
+
+class Going:
+    """Follows the outcomes of actions that only look."""
+
+    def __init__(self, screen: "MainScreen") -> None:
+        self._screen = screen
+
+    def follow(self, outcome: Outcome) -> bool:
+        """Go where an outcome leads; False when it leads nowhere (a copy, replies)."""
+        if isinstance(outcome, Go):
+            self.go(outcome)
+        elif isinstance(outcome, Open):
+            self.open_record(outcome.on, outcome.item)
+        else:
+            return False
+        return True
+
+    def go(self, go: Go) -> None:
+        """Open a view one step deeper, with its filter, cursor and focus. Raises FilterError for a wrong filter."""
+        screen = self._screen
+        parsed = None
+        if not screen.state.open(go.view, go.select or go.filter or screen.state.title(go.view)):
+            return
+        if go.pane:
+            screen.state.focus[go.view] = go.pane
+        screen.rearrange()
+        widget = screen.stage.focused()
+        if widget is None or widget.table is None:
+            return
+        if go.filter:
+            from lazycelery_core.query import parse
+
+            now = screen.snapshot.now if screen.snapshot is not None else 0.0
+            parsed = parse(go.filter, now, widget.table.pane.on)
+        widget.table.set_filter(parsed)
+        if go.select:
+            widget.table.stand_on_key(go.select)
+        widget.ask()
+
+    def open_record(self, on: str, item: Any) -> None:
+        """Show the detail tabs of a record on the whole screen."""
+        self._screen.state.show(Record(on, item, label_of(item)))
+        self._screen.rearrange()
+
+    @handles("open.details")
+    def details(self, _: str) -> None:
+        """Focus the details of the record under the cursor where they are on the screen, else fill the screen."""
+        screen = self._screen
+        widget = screen.stage.focused()
+        if widget is None or widget.table is None or screen.stage.panes is None:
+            return
+        pane, item = widget.table.pane, widget.table.item()
+        shown = (each.pane for each in screen.stage.shown())
+        beside = next((each.id for each in shown if isinstance(each, DetailPane) and each.of == pane.id), "")
+        if beside:
+            screen.state.focus[screen.state.view] = beside
+            screen.rearrange()
+        elif item is not None and screen.stage.panes.tabs(pane.on):
+            self.open_record(pane.on, item)
+
+
+def label_of(item: Any) -> str:
+    """What a record is called in the breadcrumbs: its name and the start of its id."""
+    name = getattr(item, "name", "") or getattr(item, "hostname", "") or getattr(item, "task", "")
+    number = str(getattr(item, "id", "") or getattr(item, "task_id", ""))[:6]
+    return f"{name}[{number}]" if number else str(name) or type(item).__name__
