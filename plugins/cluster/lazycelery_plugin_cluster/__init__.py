@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from lazycelery_core.config import Connection
-
 from lazycelery_core.action import Action
+from lazycelery_core.config import Connection
 from lazycelery_core.hookspecs import hookimpl
 from lazycelery_core.source import Source
 from lazycelery_plugin_cluster.actions import ACTIONS, KEYS

@@ -1,19 +1,24 @@
 """Which worker is asked what next? Gently: one directed question at a time, in turn, less often where nobody answers.
 
 Every inspect call runs inside the worker's consumer loop, so questions are only asked for what a screen shows or what
-events can't tell, never faster than PACE, and a silent worker is asked half as often each time.
+events can't tell, never faster than PACE, and a silent worker is asked half as often each time. Only the first question
+of each kind goes to several workers at once: those that have just been met.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 PACE = 0.5  # s between two questions to anybody
 PING = 10.0  # s between two censuses (one broadcast)
+PING_WHILE_CHANGING = 2.0  # s, until two in a row name the same workers: a deployment that starts, or restarts
 OFTEN, SELDOM, RARE = 5.0, 30.0, 300.0  # s
 BACK_OFF_LIMIT = 300.0  # s; a mute worker is asked at least this often
 NAMES_KEPT = 5_000  # workers; a flood of node names must not grow the schedule
 
 TASKS = ("active", "reserved", "scheduled")
+
+
+TOGETHER = 50  # workers that are asked for the first time in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,14 @@ class Question:
 
     command: str
     hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One inspect command for the workers named."""
+
+    command: str
+    hostnames: tuple[str, ...]
 
 
 def period(command: str, hostname: str, topics: frozenset[str]) -> float | None:
@@ -45,11 +58,18 @@ class Schedule:
         self._asked: dict[Question, float] = {}
         self._silent: dict[Question, int] = {}
 
-    def next(self, workers: Iterable[str], topics: frozenset[str], now: float) -> Question | None:
-        """The question that is most overdue, None when nothing is due."""
+    def next(self, workers: Collection[str], topics: frozenset[str], now: float) -> Round | None:
+        """What is most overdue, None when nothing is due. Workers that were never asked are asked together."""
+        for command in FIRST:
+            fresh = [hostname for hostname in workers if Question(command, hostname) not in self._asked]
+            if fresh:
+                return Round(command, tuple(fresh[:TOGETHER]))
         due = [(self._due(question, topics), question) for question in self._wanted(workers, topics)]
         ready = [(when, question) for when, question in due if when is not None and when <= now]
-        return min(ready, key=lambda pair: pair[0])[1] if ready else None
+        if not ready:
+            return None
+        question = min(ready, key=lambda pair: pair[0])[1]
+        return Round(question.command, (question.hostname,))
 
     def _wanted(self, workers: Iterable[str], topics: frozenset[str]) -> Iterable[Question]:
         for hostname in workers:

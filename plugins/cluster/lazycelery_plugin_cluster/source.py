@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 
 from lazycelery_core.control import Control, Inspects, Level, NodeReply
-from lazycelery_core.errors import AccessRefused
 from lazycelery_core.events import Event, TaskSeen, WorkerCensus, WorkerReply
 from lazycelery_core.source import Source
-from lazycelery_plugin_cluster.schedule import PACE, PING, TASKS, Question, Schedule
+from lazycelery_plugin_cluster.schedule import PACE, PING, PING_WHILE_CHANGING, TASKS, Question, Round, Schedule
 from lazycelery_plugin_cluster.settings import ClusterSettings
 
 BEAT = "celerybeat@"  # beat answers pings too (Celery 5.7), but it is no worker
@@ -60,11 +59,13 @@ class InspectSource(Source):
             time.sleep(timeout)
             return ()
         if now >= self._next_ping:
-            self._next_ping = now + PING
-            return self._census(self._inspects)
+            before = set(self._workers)
+            events = self._census(self._inspects)
+            self._next_ping = now + (PING if before and before == set(self._workers) else PING_WHILE_CHANGING)
+            return events
         self._next_question = now + PACE
-        question = self._schedule.next(self._workers, self._topics, now)
-        return self._ask(self._inspects, question) if question else ()
+        turn = self._schedule.next(self._workers, self._topics, now)
+        return self._ask(self._inspects, turn) if turn else ()
 
     def _census(self, inspects: Inspects) -> Sequence[Event]:
         """One broadcast ping: who answers, how fast, and how many more heard it."""
@@ -81,20 +82,19 @@ class InspectSource(Source):
         listeners = None if replies.listeners is None else max(0, replies.listeners - beats)
         return [WorkerCensus(at, listeners, answered, mute), *(self._reply("ping", node, at) for node in nodes)]
 
-    def _ask(self, inspects: Inspects, question: Question) -> Sequence[Event]:
-        arguments = SAFE_ARGUMENTS if question.command in TASKS else None
-        try:
-            replies = inspects.inspect(question.command, arguments, [question.hostname], self._settings.timeout)
-        except AccessRefused:
-            self._inspects = None  # the census said so on the screen; going on to ask would only fill the broker's log
-            raise
-        self._schedule.asked(question, time.monotonic(), answered=bool(replies.nodes))
-        at = self._clock()
-        if not replies.nodes:
-            seconds = self._settings.timeout
-            silence = f"no answer within {seconds:g} s: busy, mute or gone"
-            return [WorkerReply(question.hostname, question.command, at, error=silence)]
-        return [event for node in replies.nodes for event in self._events(question.command, node, at)]
+    def _ask(self, inspects: Inspects, turn: Round) -> Sequence[Event]:
+        arguments = SAFE_ARGUMENTS if turn.command in TASKS else None
+        replies = inspects.inspect(turn.command, arguments, turn.hostnames, self._settings.timeout)
+        answered = {node.hostname for node in replies.nodes}
+        at, asked_at = self._clock(), time.monotonic()
+        for hostname in turn.hostnames:
+            self._schedule.asked(Question(turn.command, hostname), asked_at, hostname in answered)
+        silence = f"no answer within {self._settings.timeout:g} s: busy, mute or gone"
+        silent = [hostname for hostname in turn.hostnames if hostname not in answered]
+        return [
+            *(event for node in replies.nodes for event in self._events(turn.command, node, at)),
+            *(WorkerReply(hostname, turn.command, at, error=silence) for hostname in silent),
+        ]
 
     def _events(self, command: str, node: NodeReply, at: float) -> Iterable[Event]:
         yield self._reply(command, node, at)

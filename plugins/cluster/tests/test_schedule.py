@@ -1,6 +1,6 @@
 """Is every question asked as rarely as it can be?"""
 
-from lazycelery_plugin_cluster.schedule import BACK_OFF_LIMIT, FIRST, OFTEN, SELDOM, Question, Schedule
+from lazycelery_plugin_cluster.schedule import BACK_OFF_LIMIT, FIRST, OFTEN, SELDOM, Question, Round, Schedule
 
 HIDDEN: frozenset[str] = frozenset()
 
@@ -8,9 +8,10 @@ HIDDEN: frozenset[str] = frozenset()
 def ask_everything(schedule: Schedule, workers: list[str], topics: frozenset[str], now: float) -> list[Question]:
     """Every question due at one moment, each answered at once."""
     asked = []
-    while (question := schedule.next(workers, topics, now)) is not None:
-        schedule.asked(question, now, answered=True)
-        asked.append(question)
+    while (turn := schedule.next(workers, topics, now)) is not None:
+        for question in [Question(turn.command, hostname) for hostname in turn.hostnames]:
+            schedule.asked(question, now, answered=True)
+            asked.append(question)
     return asked
 
 
@@ -18,6 +19,15 @@ def test_a_new_worker_is_asked_everything_once() -> None:
     asked = ask_everything(Schedule(), ["w1"], HIDDEN, 0.0)
     assert {question.command for question in asked} == set(FIRST)
     assert len(asked) == len(FIRST)
+
+
+def test_workers_that_were_just_met_are_asked_together_and_later_one_by_one() -> None:
+    schedule = Schedule()
+    first = schedule.next(["w1", "w2"], HIDDEN, 0.0)
+    assert first == Round("stats", ("w1", "w2"))
+    ask_everything(schedule, ["w1", "w2"], HIDDEN, 0.0)
+    later = schedule.next(["w1", "w2"], frozenset({"view:workers"}), SELDOM)
+    assert later == Round("stats", ("w1",))
 
 
 def test_while_nothing_is_shown_only_the_settings_are_read_again_and_rarely() -> None:
@@ -48,16 +58,15 @@ def test_a_worker_without_events_is_asked_for_its_tasks_on_any_screen() -> None:
 
 def test_a_silent_worker_is_asked_half_as_often_each_time_up_to_a_limit() -> None:
     schedule, topics = Schedule(), frozenset({"quiet:w1"})
-    question = Question("active", "w1")
     times, now = [], 0.0
     for command in FIRST:
         schedule.asked(Question(command, "w1"), now, answered=command != "active")
     while len(times) < 9:
         now += 1.0
-        due = schedule.next(["w1"], topics, now)
-        if due is not None:
-            schedule.asked(due, now, answered=due != question)
-            times += [now] if due == question else []
+        turn = schedule.next(["w1"], topics, now)
+        if turn is not None:
+            schedule.asked(Question(turn.command, "w1"), now, answered=turn.command != "active")
+            times += [now] if turn.command == "active" else []
     pauses = [later - earlier for earlier, later in zip([0.0, *times], times, strict=False)]
     assert pauses == [10, 20, 40, 80, 160, 300, 300, 300, 300]
     assert max(pauses) == BACK_OFF_LIMIT

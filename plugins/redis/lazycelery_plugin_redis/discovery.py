@@ -13,6 +13,8 @@ from lazycelery_plugin_redis.layout import Layout
 from lazycelery_plugin_redis.line import Command, Line
 
 PERIOD = 10.0  # s between two passes over the key space
+EAGER = 1.0  # s, while something changes: workers that start bind their queues one after the other
+CALM = 3  # passes in a row that found nothing new
 SCAN = 1000  # keys a SCAN step looks at: 2.6 ms of the server at a million keys
 FIRST, THEN = 20, 2  # SCAN steps of the first turn, and of each later one: a pass over a huge key space takes its time
 MEMBERS = 5000  # bindings read of one exchange
@@ -33,12 +35,13 @@ class Discovery:
         self._due = 0.0
         self._scans: list[_Scan] = []
         self._found: set[str] = set()
-        self._passes = 0
+        self._passes = self._calm = 0
+        self._before: frozenset[str] = frozenset()
         self.note = ""
 
     def start(self) -> None:
         """Forget the pace, not the findings: called when the line was opened."""
-        self._due, self._scans, self._passes = 0.0, [], 0
+        self._due, self._scans, self._passes, self._calm = 0.0, [], 0, 0
 
     def hurry(self) -> None:
         """Begin the next pass at once."""
@@ -63,7 +66,7 @@ class Discovery:
     def step(self, now: float) -> list[str]:
         """Known bindings again every PERIOD, a few SCAN steps; after a whole pass the names of queues that are gone."""
         if now >= self._due:
-            self._due = now + PERIOD
+            self._due = now + (PERIOD if self._calm >= CALM else EAGER)
             self._read_exchanges(self._exchanges)
             self._scans = self._scans or [_Scan(self._layout.bindings("*")), _Scan(None, "list")]
         budget = THEN if self._passes else FIRST
@@ -135,6 +138,8 @@ class Discovery:
         self.queues -= gone
         self._found = set()
         self._passes += 1
+        self._calm = self._calm + 1 if self.queues == self._before else 0
+        self._before = frozenset(self.queues)
         return sorted(gone)
 
 
