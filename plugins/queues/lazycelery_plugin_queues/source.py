@@ -7,9 +7,8 @@ one of each queue. So the messages reach the panes on the same road as everythin
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
-
-import msgspec
 
 from lazycelery_core.control import Control, Level, Peek, Peeks
 from lazycelery_core.errors import AccessRefused
@@ -24,7 +23,8 @@ NOBODY = "No plugin here can read waiting messages of this broker without consum
 SOON = 0.2  # s; cursor steps faster than that are followed to their end only
 
 
-class QueuePeeked(msgspec.Struct, gc=False):
+@dataclass(frozen=True, slots=True)
+class QueuePeeked:
     """A page of the messages that wait in a queue, or the sentence why there is none."""
 
     queue: str

@@ -15,6 +15,7 @@ SKEW = 0.1  # s; a clock that is further off is worth a word
 BAD_SKEW = 1.0  # s; from here on times of two workers can't be compared
 MUCH_FAILING = 0.1  # share of failures that is drawn as one
 FULL = 1.0
+POOLS = {"thread": "threads"}  # the module's name -> what `celery worker -P` calls it
 RANK = {WorkerState.ONLINE: 0, WorkerState.MUTE: 1, WorkerState.LATE: 2, WorkerState.OFFLINE: 3}
 
 
@@ -83,7 +84,7 @@ def busy_tone(worker: Worker) -> Tone:
 
 def pool(worker: Worker) -> Safe:
     """`prefork 4`."""
-    parts = [worker.pool, str(worker.concurrency) if worker.concurrency else ""]
+    parts = [POOLS.get(worker.pool, worker.pool), str(worker.concurrency) if worker.concurrency else ""]
     return safe(" ".join(part for part in parts if part) or UNKNOWN)
 
 
