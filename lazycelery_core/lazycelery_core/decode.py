@@ -12,15 +12,9 @@ from typing import Any
 
 import msgspec
 
-from lazycelery_core.events import ResultMeta, WireEvent
+from lazycelery_core.events import FAR, HUGE, REASON, RETRIES, TEXT, ResultMeta, WireEvent
 from lazycelery_core.payload import BOM, JSON, LIMIT, TAG, PayloadError, json_of, unpacked, value_of
 
-FAR = float(1 << 33)  # Unix seconds, the year 2242: later ones are nonsense, not skew
-HUGE = 1 << 53  # a logical clock or a pid beyond the exact integers of JSON is forged
-RETRIES = 0xFFFF  # more than any task lives to see
-TEXT = 1000  # characters of a name, id or host that are kept; Celery's own end far below
-REASON = 4000  # characters of an exception's text; its traceback stays in the body
-SMALL = 2048  # bytes a event: below this no field can be long enough to need cutting
 MOST_PARTS = 10_000  # events in one message; Celery sends up to 24
 FAILED = frozenset({"FAILURE", "RETRY", "REVOKED"})  # states whose result is an exception
 
@@ -50,30 +44,24 @@ def events_of(
         found = _read(body)
     except _TROUBLE:
         return _tolerant(body, now, tally)
-    events = found if type(found) is list else [found]
-    size = len(body)
-    if size > SMALL * len(events) or len(events) > MOST_PARTS:
-        return _tolerant(body, now, tally)  # long text somewhere, nothing at all, or too much
-    for part, event in enumerate(events):
-        if not _sound(event):
-            return _tolerant(body, now, tally)
+    if type(found) is WireEvent:
+        if found.timestamp and found.hostname and (found.uuid or found.type[:5] != "task-"):
+            found.body, found.part = body, 0
+            return [found]
+        return _tolerant(body, now, tally)
+    return found if _is_sound(found, body) else _tolerant(body, now, tally)
+
+
+def _is_sound(events: list[WireEvent], body: bytes) -> bool:
+    """Whether no event lacks what it needs; they get their body and place. Types and ranges were msgspec's to check."""
+    part = 0
+    for event in events:
+        if not (event.timestamp and event.hostname and (event.uuid or event.type[:5] != "task-")):
+            return False
         event.body = body
         event.part = part
-    return events
-
-
-def _sound(event: WireEvent) -> bool:
-    """Whether every hot field can be believed as it came."""
-    kind, clock, retries, freq = event.type, event.clock, event.retries, event.freq
-    return (
-        0.0 < event.timestamp < FAR
-        and event.hostname != ""
-        and kind != ""
-        and (event.uuid != "" or kind[:5] != "task-")
-        and (clock is None or 0 <= clock < HUGE)
-        and (retries is None or 0 <= retries <= RETRIES)
-        and (freq is None or freq > 0)
-    )
+        part += 1
+    return 0 < part <= MOST_PARTS
 
 
 def _unusual(

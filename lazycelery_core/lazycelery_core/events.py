@@ -5,9 +5,25 @@ is part of a cycle and none is kept, so a burst never wakes the garbage collecto
 Field names and meanings are Celery's (events seen on the wire with Celery 5.7, message protocol 2).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+# What the decoder believes of a sender; beyond it an event takes the tolerant road and loses the field or its end.
+TEXT = 1000  # characters of a name, id or host; Celery's own end far below
+REASON = 4000  # characters of an exception's text; its traceback stays in the body
+FAR = 1 << 33  # Unix seconds, the year 2242: later is nonsense, not skew
+HUGE = 1 << 53  # beyond the exact integers of JSON a clock or a pid is forged
+RETRIES = 0xFFFF  # more than any task lives to see
+Name = Annotated[str, Meta(min_length=1, max_length=TEXT)]
+Text = Annotated[str, Meta(max_length=TEXT)]
+Reason = Annotated[str, Meta(max_length=REASON)]
+Moment = Annotated[float, Meta(gt=0, lt=FAR)]
+Period = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0, lt=HUGE)]
+Retries = Annotated[int, Meta(ge=0, le=RETRIES)]
+Load = Annotated[list[float], Meta(max_length=3)]
 
 
 class WireEvent(msgspec.Struct, gc=False):
@@ -18,28 +34,28 @@ class WireEvent(msgspec.Struct, gc=False):
     The reader of the wire always sets both after decoding: a sender cannot forge them (their names have a blank).
     """
 
-    type: str
-    timestamp: float = 0.0
-    hostname: str = ""
-    uuid: str = ""
-    name: str | None = None
-    pid: int | None = None
-    clock: int | None = None
-    root_id: str | None = None
-    parent_id: str | None = None
-    retries: int | None = None
-    eta: str | None = None
-    expires: str | None = None
-    queue: str | None = None
-    exception: str | None = None
+    type: Name
+    timestamp: Moment = 0.0
+    hostname: Text = ""
+    uuid: Text = ""
+    name: Text | None = None
+    pid: Count | None = None
+    clock: Count | None = None
+    root_id: Text | None = None
+    parent_id: Text | None = None
+    retries: Retries | None = None
+    eta: Text | None = None
+    expires: Text | None = None
+    queue: Text | None = None
+    exception: Reason | None = None
     runtime: float | None = None
-    freq: float | None = None
-    active: int | None = None
-    processed: int | None = None
-    loadavg: list[float] | None = None
-    sw_ident: str | None = None
-    sw_ver: str | None = None
-    sw_sys: str | None = None
+    freq: Period | None = None
+    active: Count | None = None
+    processed: Count | None = None
+    loadavg: Load | None = None
+    sw_ident: Text | None = None
+    sw_ver: Text | None = None
+    sw_sys: Text | None = None
     body: bytes = msgspec.field(default=b"", name=" body")
     part: int = msgspec.field(default=0, name=" part")
 

@@ -23,7 +23,7 @@ YAML = "application/x-yaml"
 LIMIT = 4 << 20  # bytes; a thousand times an ordinary message, and still read in 50 ms
 LZMA_MEMORY = 64 << 20  # bytes an xz header may ask for
 BOM = b"\xef\xbb\xbf"
-TAG = b'"__type__"'  # kombu's mark of a value that JSON has no word for
+TAG = b"__type__"  # kombu's mark of a value that JSON has no word for
 
 
 class PayloadError(ValueError):

@@ -20,7 +20,7 @@ from lazycelery_plugin_redis.troubles import silent, told
 CONNECT = 1.5  # s for a connection or a TLS handshake; longer is down for somebody who watches
 ANSWER = 1.0  # s for an answer, and between two pieces of one
 NAME = "lazycelery"
-READ_SIZE = 1 << 18  # bytes a read; a burst of events in few system calls
+READ_SIZE = 1 << 15  # bytes a read; a burst in few system calls, and still in the CPU's caches (256 KiB cost 15 % more)
 
 Command = tuple[str | bytes | int | float, ...]
 DRIVER_ERRORS = (redis.RedisError, OSError)

@@ -9,15 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lazycelery_core.decode import Tally, meta_of
-from lazycelery_core.errors import AccessRefused
+from lazycelery_core.errors import AccessRefused, LazyCeleryError
 from lazycelery_core.events import Event
 from lazycelery_core.source import Source
 from lazycelery_plugin_redis.envelope import events_in
 from lazycelery_plugin_redis.layout import RESULT
-from lazycelery_plugin_redis.line import Line
-from lazycelery_plugin_redis.troubles import silent
+from lazycelery_plugin_redis.line import DRIVER_ERRORS, Line
+from lazycelery_plugin_redis.troubles import silent, told
 
 BATCH = 256  # events handed over at once: bounds the time a screen waits for the store
+META = RESULT.encode()
 SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum, and an idle one costs 2 commands a second
 
 
@@ -38,11 +39,12 @@ class RedisStream(Source):
         self._early: list[Any] = []
         self._heard = self._round_trip = 0.0
         self._probed: float | None = None
+        self._broken: LazyCeleryError | None = None  # told by the next read: what was heard before comes first
         self.refused = ""  # the right whose lack keeps the extra channel from being heard
 
     def open(self) -> None:
         self._line.open()
-        self._probed, self._early = None, []
+        self._probed, self._broken, self._early = None, None, []
         self._heard = time.monotonic()
         self._subscribe(self._channel)
         if self._extra:
@@ -64,37 +66,46 @@ class RedisStream(Source):
             self.refused = error.right
 
     def read(self, timeout: float) -> Sequence[Event]:
+        if self._broken is not None:
+            raise self._broken
         events: list[Event] = []
         if self._early:
             self._early, early = [], self._early
             for message in early:
-                self._take(message, events)
+                self._take(message, events, self._clock())
         elif self._wait(timeout):
             self._drain(events)
         return events
 
     def _drain(self, events: list[Event]) -> None:
         """Everything that has arrived, read eagerly so that the broker's output buffer stays empty."""
-        connection = self._line.connection
-        while len(events) < BATCH:
-            self._take(self._line.reply(), events)
-            if not connection.can_read(0):
-                break
+        connection, now = self._line.connection, self._clock()
+        read, can_read, take = connection.read_response, connection.can_read, self._take
+        try:
+            while len(events) < BATCH:
+                take(read(disconnect_on_error=False), events, now)
+                if not can_read(0):
+                    break
+        except DRIVER_ERRORS as error:
+            self._line.close()
+            self._broken = told(error, self._line.address)
+            if not events:
+                raise self._broken from None
 
-    def _take(self, message: Any, events: list[Event]) -> None:
-        kind = message[0] if isinstance(message, list) and len(message) >= 2 else b""
-        if kind in (b"pmessage", b"message"):
-            self._hear(message[-2], message[-1], events)
+    def _take(self, message: Any, events: list[Event], now: float) -> None:
+        kind = message[0] if type(message) is list and len(message) >= 2 else b""
+        if kind == b"pmessage" or kind == b"message":  # noqa: PLR1714 - a tuple would be built for every event
+            channel, payload = message[-2], message[-1]
+            if META in channel:
+                self._take_result(channel, payload, events, now)
+            else:
+                events += events_in(payload, now, self._tally)
         elif kind == b"pong" and self._probed is not None:
             self._round_trip, self._probed = time.monotonic() - self._probed, None
 
-    def _hear(self, channel: bytes, payload: bytes, events: list[Event]) -> None:
-        now = self._clock()
-        _, is_result, task_id = channel.rpartition(RESULT.encode())
-        if not is_result:
-            events += events_in(payload, now, self._tally)
-            return
-        meta = meta_of(payload, now, self._tally, task_id.decode(errors="replace"))
+    def _take_result(self, channel: bytes, payload: bytes, events: list[Event], now: float) -> None:
+        task_id = channel.rpartition(META)[2].decode(errors="replace")
+        meta = meta_of(payload, now, self._tally, task_id)
         if meta is not None:
             events.append(meta)
 

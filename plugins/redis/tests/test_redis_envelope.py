@@ -48,7 +48,7 @@ def payload_of(case: dict[str, Any]) -> bytes:
     if "bomb" in case:
         bomb = case["bomb"]
         body = json.dumps({**EVENT, "args": "A" * (bomb["mib"] << 20)}).encode()
-        packed = {"zlib": zlib.compress, "bz2": bz2.compress}[bomb["codec"]](body)
+        packed = zlib.compress(body) if bomb["codec"] == "zlib" else bz2.compress(body)
         return json.dumps(envelope(packed, headers={"compression": bomb["header"]})).encode()
     return json.dumps(case["envelope"]).encode()
 
