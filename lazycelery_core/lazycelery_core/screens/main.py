@@ -28,6 +28,7 @@ from lazycelery_core.snapshot import Filter, Snapshot
 from lazycelery_core.widgets import header
 from lazycelery_core.widgets.key_line import KeyLine
 from lazycelery_core.widgets.lines import LinesWidget
+from lazycelery_core.widgets.narrow import NarrowCompositor
 from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.status import StatusLine, banner_line
@@ -45,6 +46,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self, skin: Skin, connection: str = "") -> None:
         super().__init__()
+        self._compositor = NarrowCompositor()
         self.skin, self.connection = skin, connection
         self.state = ScreenState()
         self.watched: Watch | None = None
