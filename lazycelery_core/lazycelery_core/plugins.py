@@ -19,6 +19,7 @@ from lazycelery_core import hookspecs
 from lazycelery_core.action import Action
 from lazycelery_core.errors import LazyCeleryError, PluginError
 from lazycelery_core.pane import DetailTab, Pane, TablePane
+from lazycelery_core.plugin_fit import check_api, unfit
 from lazycelery_core.plugin_health import PluginHealth
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class PluginState(StrEnum):
 
 @dataclass
 class Plugin:
-    """One plugin as found on this machine. `seconds` is what its import and its hooks took."""
+    """One plugin as found on this machine. `seconds` is what its import and its hooks took.
+
+    unfit: why this host can't run it and what to do, by its own metadata.
+    """
 
     name: str
     distribution: str
@@ -56,6 +60,7 @@ class Plugin:
     hint: str = ""
     seconds: float = 0.0
     settings: Any = None
+    unfit: tuple[str, str] | None = None
     hooks: tuple[str, ...] = ()
     brings: dict[str, list[str]] = field(default_factory=dict)
 
@@ -107,7 +112,7 @@ class Plugins:
         thread = threading.Thread(target=self._load_all, name="plugins", daemon=True)
         thread.start()
         if not self._loaded.wait(patience) and when_late is not None:
-            threading.Thread(target=lambda: (thread.join(), when_late()), name="late plugins", daemon=True).start()
+            threading.Thread(target=_after, args=(thread, when_late), name="late plugins", daemon=True).start()
 
     def _load_all(self) -> None:
         for plugin, entry_point in self._discover():
@@ -136,6 +141,8 @@ class Plugins:
                 f"the name {plugin.name} belongs to {DIST_PREFIX}{plugin.name}, but {plugin.distribution} claims it",
                 f"uninstall {plugin.distribution} or ask its author to rename the plugin",
             )
+        elif plugin.unfit:
+            plugin.fail(PluginState.REFUSED, *plugin.unfit)
         elif not plugin.bundled and twins:
             claimed = " and ".join(sorted([plugin.distribution, *(twin.distribution for twin in twins)]))
             plugin.fail(
@@ -148,7 +155,7 @@ class Plugins:
     def _load(self, plugin: Plugin, entry_point: importlib.metadata.EntryPoint) -> None:
         try:
             module = entry_point.load()
-            _check_api(module)
+            check_api(module)
             self._manager.register(module, plugin.name)
             self._manager.check_pending()
         except PluginError as error:
@@ -270,24 +277,25 @@ _LISTS = frozenset(
 )  # answers that are iterated inside the guard: a generator may raise half-way
 
 
+def _after(thread: threading.Thread, call: Callable[[], None]) -> None:
+    thread.join()
+    call()
+
+
 def _plugin_of(point: importlib.metadata.EntryPoint) -> Plugin:
-    dist = point.dist
-    return Plugin(point.name, dist.name if dist else "?", dist.version if dist else "?")
+    if point.dist is None:
+        return Plugin(point.name, "?", "?")
+    told = point.dist.metadata
+    name, version = ((told.get_all(key) or ["?"])[0] for key in ("Name", "Version"))
+    plugin = Plugin(point.name, name, version)
+    plugin.unfit = unfit(point.dist.requires or ())
+    return plugin
 
 
 def _once(points: Iterable[importlib.metadata.EntryPoint]) -> Sequence[importlib.metadata.EntryPoint]:
     """Entry points without the doubles that one distribution on two sys.path entries makes."""
     unique = {(point.name, point.value, point.dist.name if point.dist else ""): point for point in points}
     return list(unique.values())
-
-
-def _check_api(module: Any) -> None:
-    asked = getattr(module, "LAZYCELERY_API", hookspecs.API_VERSION)
-    if asked != hookspecs.API_VERSION:
-        raise PluginError(
-            f"it asks for host API {asked}, this host speaks {hookspecs.API_VERSION}",
-            "install a version of the plugin made for this LazyCelery",
-        )
 
 
 def _owned(action: Action, plugin: str) -> Action:

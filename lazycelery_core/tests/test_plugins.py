@@ -6,6 +6,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -19,12 +20,14 @@ from lazycelery_core.plugins import Plugins, PluginState
 class FakeDist(importlib.metadata.Distribution):
     """A distribution that only has a name and a version."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, *requires: str) -> None:
+        self._told = Message()
+        for key, value in (("Name", name), ("Version", "1.0"), *(("Requires-Dist", each) for each in requires)):
+            self._told[key] = value
 
     @property
     def metadata(self) -> Any:
-        return {"Name": self._name, "Version": "1.0"}
+        return self._told
 
     def read_text(self, filename: str) -> None:
         return None
@@ -116,6 +119,26 @@ def test_another_host_api_is_refused_with_what_it_asked_for(install: Install) ->
     assert states(plugins) == {"old": PluginState.REFUSED}
     assert "API 0" in plugins.found[0].error
     assert plugins.actions == []
+
+
+@pytest.mark.parametrize("asked", ["lazycelery-core<0.1", "LazyCelery_Core >=9", "lazycelery.core==99.*"])
+def test_a_distribution_made_for_another_host_is_refused_before_it_is_imported(install: Install, asked: str) -> None:
+    point = install("ahead", lazycelery_actions=good)
+    vars(point).update(dist=FakeDist("ahead", asked))
+    del sys.modules[point.value]
+    plugins = loaded(point)
+    wanted = asked.lower().removeprefix("lazycelery").lstrip("-_. core")
+    assert plugins.found[0].state is PluginState.REFUSED
+    assert f"asks for lazycelery-core {wanted}, this is " in plugins.found[0].error
+
+
+@pytest.mark.parametrize(
+    "asked", ["lazycelery-core>=0.1", "lazycelery-core", "lazycelery-core>=9; extra == 'new'", "lazycelery-core (!!)"]
+)
+def test_a_distribution_that_asks_for_no_other_host_is_loaded(install: Install, asked: str) -> None:
+    point = install("fits", lazycelery_actions=good)
+    vars(point).update(dist=FakeDist("fits", asked))
+    assert states(loaded(point)) == {"fits": PluginState.LOADED}
 
 
 def test_a_module_that_is_not_there_fails_alone(install: Install) -> None:
