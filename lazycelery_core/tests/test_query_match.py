@@ -220,6 +220,29 @@ def test_cold_text_is_opened_only_for_rows_that_the_rest_lets_through() -> None:
     assert not bound("state:ok name:a").opens_text
 
 
+def test_cold_text_is_read_once_and_in_slices_where_that_is_asked_for() -> None:
+    filter_ = bound("args:0")
+    stories = [story(f"t{number}", {"args": f"({number},)"}) for number in range(10)]
+    columns = ColumnsOf(stories)
+    filter_.memory.slice_rows = 4
+    assert filter_.mask(columns, NOW).sum() == 0
+    assert (filter_.unfinished, columns.opened) == (True, [9, 8, 7, 6])
+    filter_.mask(columns, NOW + 1)
+    assert filter_.mask(columns, NOW + 2).tolist() == [True] + [False] * 9
+    assert (filter_.unfinished, len(columns.opened)) == (False, 10)
+    assert filter_.mask(columns, NOW + 3).sum() == 1
+    assert len(columns.opened) == 10
+    grown = ColumnsOf([*stories, story("t10", {"args": "(100,)"})])
+    assert filter_.mask(grown, NOW + 4).sum() == 2
+    assert grown.opened == [10]
+
+
+def test_a_segment_is_not_taken_for_another_one() -> None:
+    filter_ = bound("args:x")
+    assert filter_.mask(ColumnsOf([story("a", {"args": "x"})]), NOW).tolist() == [True]
+    assert filter_.mask(ColumnsOf([story("b", {"args": "y"})]), NOW).tolist() == [False]
+
+
 def test_a_dictionary_is_looked_through_once_and_again_when_it_has_grown() -> None:
     filter_ = bound("name:mail")
     columns = ColumnsOf(STORIES)

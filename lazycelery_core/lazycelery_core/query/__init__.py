@@ -6,13 +6,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from typing import Any
 
 from lazycelery_core.model import WorkerState
 from lazycelery_core.query.build import parse_tree
 from lazycelery_core.query.conditions import key_of
 from lazycelery_core.query.fields import FIELDS, Field, first_seen, kind_of, runtime, wait
-from lazycelery_core.query.nodes import Array, Data, Known, Node
+from lazycelery_core.query.memory import Array, Memory
+from lazycelery_core.query.nodes import Data, Known, Node
 from lazycelery_core.query.scan import Completion, Token, complete, tokens
 from lazycelery_core.snapshot import Columns, Filter, Snapshot
 
@@ -30,18 +30,24 @@ class Expression:
     node: Node
     notes: tuple[str, ...] = ()
     known: Known = field(default_factory=Known)
-    _tables: dict[Any, Any] = field(default_factory=dict, repr=False)
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @property
     def opens_text(self) -> bool:
-        """Whether cold text may have to be opened: then segments are better given in slices."""
+        """Whether cold text may have to be read."""
         return self.node.cost > 2
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last evaluation has left cold text unread; the next ones go on where it stopped."""
+        return self.memory.unfinished
 
     def mask(self, columns: Columns, now: float) -> Array:
         """(size,) bool: which rows of the segment match."""
         import numpy as np
 
-        data = Data(columns, now, self.known, self._tables)
+        self.memory.begin(now)
+        data = Data(columns, now, self.known, self.memory)
         return self.node.select(data, np.ones(columns.size, bool))
 
     def matches(self, record: object, now: float) -> bool:
@@ -59,8 +65,16 @@ def parse(text: str, now: float, kind: str = "", zone: tzinfo = UTC) -> Expressi
     return Expression(text, parsed.node, tuple(parsed.notes))
 
 
-def bind(filter: Filter | None, snapshot: Snapshot, marked: Iterable[str] = ()) -> Filter | None:  # noqa: A002
-    """The filter with what `is:marked`, `is:slow`, `is:orphan` and `has:children` must know of this moment."""
+def bind(
+    filter: Filter | None,  # noqa: A002 - the word everywhere else
+    snapshot: Snapshot,
+    marked: Iterable[str] = (),
+    slice_rows: int | None = None,
+) -> Filter | None:
+    """The filter with what `is:marked`, `is:slow`, `is:orphan` and `has:children` must know of this moment.
+
+    slice_rows: tasks whose cold text is read at most in one evaluation, for screens that ask again; None: all.
+    """
     if not isinstance(filter, Expression):
         return filter
     tasks = snapshot.tasks
@@ -71,4 +85,5 @@ def bind(filter: Filter | None, snapshot: Snapshot, marked: Iterable[str] = ()) 
 
     p95 = {stats.name: stats.p95 for stats in tasks.names() if stats.p95 is not None} if "slow" in filter.text else {}
     gone = frozenset(worker.hostname for worker in snapshot.workers if worker.state is WorkerState.OFFLINE)
+    filter.memory.slice_rows = slice_rows
     return replace(filter, known=Known(frozenset(marked), p95, gone, has_children))

@@ -7,7 +7,8 @@ from typing import Any
 
 from lazycelery_core.model import Message, Queue, Task, TaskState, TaskStory, WorkerState
 from lazycelery_core.query.fields import BY_NAME, MESSAGE, QUEUE, TASK, WORKER, first_seen, kind_of, runtime, value_of
-from lazycelery_core.query.nodes import Array, Data, Known, Node
+from lazycelery_core.query.memory import Array
+from lazycelery_core.query.nodes import Data, Known, Node
 
 STUCK_AFTER = 300.0  # s without a report; Celery reports nothing between start and end, so shorter would accuse many
 LATE_AFTER = 1.0  # s past its eta; the workers' timers are about that exact

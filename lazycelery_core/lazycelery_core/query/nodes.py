@@ -9,20 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lazycelery_core.model import Task, TaskState, TaskStory, WorkerState
 from lazycelery_core.query.fields import BY_NAME, Field, as_texts, texts_of, value_of
+from lazycelery_core.query.memory import Array, Memory
 from lazycelery_core.query.patterns import Predicate
 from lazycelery_core.query.values import Interval
 from lazycelery_core.snapshot import Columns
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
-else:
-    Array = Any
 
 CODED = {"name": "name", "worker": "worker", "queue": "queue", "exc": "exception"}
 COLD = ("args", "kwargs", "result", "traceback")
@@ -46,7 +40,7 @@ class Data:
     columns: Columns
     now: float
     known: Known = field(default_factory=Known)
-    tables: dict[Predicate, tuple[Sequence[str], Array]] = field(default_factory=dict)  # kept between segments
+    memory: Memory = field(default_factory=Memory)
 
     @cached_property
     def states(self) -> Array:
@@ -98,9 +92,9 @@ class Data:
     def fitting(self, name: str, fits: Predicate) -> Array:
         """(size,) bool: which rows have a fitting text; the dictionary is only looked through when it has grown."""
         codes, values = self._codes(name)
-        kept = self.tables.get(fits)
+        kept = self.memory.tables.get(fits)
         if kept is None or kept[0] is not values or len(kept[1]) <= len(values):
-            kept = self.tables[fits] = values, _table(fits, values, bool)
+            kept = self.memory.tables[fits] = values, _table(fits, values, bool)
         return _by_code(codes, kept[1])
 
     def _codes(self, name: str) -> tuple[Array, Sequence[str]]:
@@ -116,13 +110,8 @@ class Data:
         return hits
 
     def cold(self, name: str, fits: Predicate, wanted: Array) -> Array:
-        """Which wanted rows have a fitting cold text."""
-        import numpy as np
-
-        hits, rows = np.zeros(self.columns.size, bool), np.flatnonzero(wanted).tolist()
-        if rows:
-            hits[[row for row, texts in self.columns.texts(rows) if fits(texts.get(name, ""))]] = True
-        return hits
+        """Which wanted rows have a fitting cold text, as far as it was read."""
+        return self.memory.cold(self.columns, name, fits, wanted)
 
 
 def _table(of: Callable[[str], Any], values: Sequence[str], kind: type) -> Array:

@@ -1,0 +1,75 @@
+"""What does a filter remember from one evaluation to the next, so that the next one costs less?
+
+Which texts of a dictionary fit, and which cold texts were read already. Cold text is read in slices where the filter
+was told to be patient: what was not read yet does not match, and `unfinished` says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lazycelery_core.query.patterns import Predicate
+from lazycelery_core.snapshot import Columns
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+else:
+    Array = Any
+
+MOST = 256  # answers about segments; more than are held, so only those of dropped segments pile up
+NO, YES = 1, 2
+CHANGING = frozenset({"traceback"})  # a retry brings another one; all other texts stay once they are told
+
+
+@dataclass
+class Memory:
+    """Kept by one filter. slice_rows: rows whose cold text is read in one round, None for all; a round is one `now`."""
+
+    slice_rows: int | None = None
+    unfinished: bool = False
+    tables: dict[Predicate, tuple[Sequence[str], Array]] = field(default_factory=dict)
+    _read: dict[tuple[str, Predicate, str], Array] = field(default_factory=dict)
+    _round: float | None = None
+    _left: int = 0
+
+    def begin(self, now: float) -> None:
+        """Another segment is looked at; a new round if the time is another."""
+        if now != self._round:
+            self._round, self._left, self.unfinished = now, self.slice_rows or 0, False
+
+    def cold(self, columns: Columns, name: str, fits: Predicate, wanted: Array) -> Array:
+        """Which wanted rows have a fitting cold text, as far as it was read."""
+        import numpy as np
+
+        if not wanted.any():
+            return wanted
+        read = self._of_segment(columns, name, fits)
+        rows = np.flatnonzero(wanted & (read == 0))
+        if self.slice_rows is not None:
+            self.unfinished = self.unfinished or rows.size > self._left
+            rows = rows[::-1][: self._left]  # the newest of the segment first
+            self._left -= rows.size
+        hits: Array = wanted & (read == YES)
+        for row, texts in columns.texts(rows.tolist()):
+            text = texts.get(name, "")
+            hits[row] = fits(text)
+            if text and name not in CHANGING:
+                read[row] = YES if hits[row] else NO
+        return hits
+
+    def _of_segment(self, columns: Columns, name: str, fits: Predicate) -> Array:
+        """(size,) what is known of each row: 0, NO or YES. A segment is known by its first task."""
+        import numpy as np
+
+        key = (name, fits, columns.ids[0])
+        known = self._read.get(key)
+        if known is None or known.size < columns.size:
+            if len(self._read) > MOST:
+                self._read.clear()
+            grown = np.zeros(columns.size, np.uint8)
+            if known is not None:
+                grown[: known.size] = known
+            known = self._read[key] = grown
+        return known[: columns.size]

@@ -1,0 +1,175 @@
+"""Which tasks were seen? The list of the Tasks view, and the details beside it."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, overload
+
+from lazycelery_core.looks import TASK_STATES, WARNING
+from lazycelery_core.model import Gap, Task, TaskState
+from lazycelery_core.pane import TASKS, Cell, Column, DetailPane, DrawContext, Rows, Slot, TablePane
+from lazycelery_core.query import Expression, bind
+from lazycelery_core.snapshot import RowQuery, Snapshot, Tasks
+from lazycelery_core.text import clock, count
+from lazycelery_core.tones import Line, Tone, line
+from lazycelery_plugin_tasks import cells
+from lazycelery_plugin_tasks.empty import no_match, no_tasks
+from lazycelery_plugin_tasks.names import last_part, short_id
+
+LIMIT = 10_000  # rows that can be scrolled through; a filter finds what is further down
+ARGS_KEPT = 2_000  # tasks; a screen shows 70
+ARGS_CUT = 500  # characters
+CALM = 200.0  # events a second; above it a row is gone before its args could be read
+GAP_SHOWN = 900.0  # s
+OTHERS = (TaskState.SUCCESS, TaskState.FAILURE, TaskState.RETRY)
+
+
+class TaskRows(Sequence[Task | None]):
+    """Row numbers as tasks, read when they are looked at; None where retention has dropped one since."""
+
+    def __init__(self, tasks: Tasks, rows: Sequence[int]) -> None:
+        self._tasks, self._rows = tasks, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Task | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Task | None]: ...
+    def __getitem__(self, index: int | slice) -> Task | Sequence[Task | None] | None:
+        if isinstance(index, slice):
+            return TaskRows(self._tasks, self._rows[index])
+        return self._tasks.row(int(self._rows[index]))
+
+    def __iter__(self) -> Iterator[Task | None]:
+        return (self._tasks.row(int(row)) for row in self._rows)
+
+
+class ArgsCell:
+    """The args in a cell: read from cold storage once a task, and only while that keeps up with the events."""
+
+    def __init__(self) -> None:
+        self._args: OrderedDict[str, str] = OrderedDict()  # by task id, the oldest first
+
+    def __call__(self, task: Task, context: DrawContext) -> Cell:
+        args = self._args.get(task.id)
+        if args is None:
+            if context.snapshot.totals.event_rate > CALM:
+                return line(("…", Tone.DIM))
+            args = self._read(task, context.snapshot)
+        return line((args, Tone.DIM))
+
+    def _read(self, task: Task, snapshot: Snapshot) -> str:
+        story = snapshot.tasks.story(task.id)
+        if story is None or (story.args is None and story.kwargs is None):
+            return ""
+        told = [value.text for value in (story.args, story.kwargs) if value and value.text not in ("()", "{}", "[]")]
+        args = self._args[task.id] = " ".join(told)[:ARGS_CUT]
+        if len(self._args) > ARGS_KEPT:
+            self._args.popitem(last=False)
+        return args
+
+
+class TaskList(TablePane):
+    """All tasks that are held, the newest first."""
+
+    id: ClassVar[str] = "tasks.list"
+    view = TASKS
+    title = "Tasks"
+    slot = Slot("centre", row=0, order=0, main=True)
+    on = "task"
+    follows = True
+    columns = (
+        Column("id", "id", cells.task_id, 6, priority=2, value=lambda task: task.id),
+        Column("name", "task", cells.name, 22, min_width=14, grow=2, cut="middle",
+               sort=lambda task: task.name, value=lambda task: task.name),
+        Column("state", "state", cells.state, 11, sort=lambda task: task.state, value=lambda task: task.state.name),
+        Column("worker", "worker", cells.worker, 9, min_width=7, grow=1, priority=3, cut="middle",
+               sort=lambda task: task.worker, value=lambda task: task.worker),
+        Column("queue", "queue", cells.queue, 9, min_width=7, priority=5, cut="middle",
+               sort=lambda task: task.queue, value=lambda task: task.queue),
+        Column("received", "received", cells.received, 10, min_width=8, priority=4,
+               sort=lambda task: task.received, value=lambda task: task.received),
+        Column("wait", "wait", cells.waited, 6, priority=6, align="right"),
+        Column("runtime", "runtime", cells.ran, 7, priority=1, align="right",
+               sort=lambda task: task.runtime, value=lambda task: task.runtime),
+        Column("retries", "retries", cells.retries, 7, priority=7, align="right",
+               sort=lambda task: task.retries, value=lambda task: task.retries),
+        Column("exception", "exception", cells.exception, 34, min_width=20, grow=2, priority=10,
+               value=lambda task: task.exception),
+        Column("args", "args", ArgsCell(), 26, min_width=16, grow=3, priority=8),
+        Column("host", "host", cells.host, 10, min_width=6, priority=9, cut="middle"),
+    )  # fmt: skip
+
+    def rows(self, snapshot: Snapshot, query: RowQuery, context: DrawContext) -> Rows:
+        """The first LIMIT tasks of the query; how many match in all; and what was left out."""
+        bound = replace(query, filter=bind(query.filter, snapshot, query.marked))
+        page = snapshot.tasks.select(bound, LIMIT)
+        notes = list(query.filter.notes) if isinstance(query.filter, Expression) else []
+        if page.partial:
+            notes.append("args are still being searched: there may be more")
+        return Rows(TaskRows(snapshot.tasks, page.rows), page.total, page.matched, "; ".join(notes))
+
+    def key(self, item: Any) -> str:
+        """The task id."""
+        return str(item.id)
+
+    def info(self, context: DrawContext) -> Line:
+        """Whether the newest rows stay in view."""
+        return line(("following", Tone.ACCENT) if context.follow else ("not following (F)", Tone.DIM))
+
+    def summary(self, snapshot: Snapshot) -> Line:
+        """`✓1,204 ✗12 ↻3`."""
+        counts = snapshot.tasks.counts()
+        looks = [(TASK_STATES[state], counts.get(state, 0)) for state in OTHERS]
+        return line(*((f"{look.glyph}{count(number)} ", look.tone) for look, number in looks if number))
+
+    def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
+        """Events that were missed, and rows that only a filter can reach."""
+        notes = [line((_gap_text(gap, context), Tone.WARN)) for gap in last_gap(context.snapshot)]
+        if rows.matched is not None and rows.matched > LIMIT:
+            shown = f"the first {count(LIMIT)} of {count(rows.matched)} are listed; a filter (f) finds the others"
+            notes.append(line((shown, Tone.DIM)))
+        return notes
+
+    def empty(self, context: DrawContext, query: RowQuery) -> Sequence[Line]:
+        """Filtered away, or nothing told yet."""
+        held = context.snapshot.tasks.held
+        return no_match(held, query) if query.filter is not None and held else no_tasks(context)
+
+
+def last_gap(snapshot: Snapshot) -> list[Gap]:
+    """The newest stretch with missed events, if it ended in the last quarter of an hour."""
+    gaps = [gap for link in snapshot.links for gap in link.gaps if (gap.end or snapshot.now) > snapshot.now - GAP_SHOWN]
+    return sorted(gaps, key=lambda gap: gap.start)[-1:]
+
+
+def _gap_text(gap: Gap, context: DrawContext) -> str:
+    start = clock(gap.start, context.time_mode, context.snapshot.now)
+    end = clock(gap.end, context.time_mode, context.snapshot.now) if gap.end is not None else "now"
+    missed = sum(gap.missed.values())
+    what = f"{count(missed)} events missed" if missed else "events missed"
+    return f"{WARNING} {what} {start} to {end} ({gap.cause}): states from that time may be old"
+
+
+class TaskDetail(DetailPane):
+    """Everything about the task under the cursor, where there is room beside the list."""
+
+    id: ClassVar[str] = "tasks.detail"
+    view = TASKS
+    title = "Task"
+    slot = Slot("centre", row=0, order=1, width=72, min_width=160)
+    on = "task"
+    of = TaskList.id
+
+    def heading(self, context: DrawContext) -> str:
+        """`charge_card  5e0d77`."""
+        task = context.selected.get(self.of)
+        if not isinstance(task, Task):
+            return self.title
+        return f"{last_part(task.name) or self.title}  {short_id(task.id)}"
+
+    def empty(self, context: DrawContext) -> Sequence[Line]:
+        """There is no task under the cursor."""
+        return (line(("No task selected.", Tone.DIM)),)
