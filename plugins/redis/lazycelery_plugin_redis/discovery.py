@@ -5,11 +5,11 @@ found as a list whose next message is Celery's. Events, remote control and reply
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lazycelery_core.payload import PayloadError
 from lazycelery_plugin_redis.envelope import opened
-from lazycelery_plugin_redis.layout import Layout
+from lazycelery_plugin_redis.layout import DEFAULT_EXCHANGE, Layout
 from lazycelery_plugin_redis.line import Command, Line
 
 PERIOD = 10.0  # s between two passes over the key space
@@ -17,6 +17,7 @@ EAGER = 1.0  # s, while something changes: workers that start bind their queues 
 CALM = 3  # passes in a row that found nothing new
 SCAN = 1000  # keys a SCAN step looks at: 2.6 ms of the server at a million keys
 FIRST, THEN = 20, 2  # SCAN steps of the first turn, and of each later one: a pass over a huge key space takes its time
+JUDGED = 20  # unknown lists whose next message is looked at, a SCAN step
 MEMBERS = 5000  # bindings read of one exchange
 QUEUES = 2000  # queues watched; beyond that the poll itself would be a load
 
@@ -31,21 +32,21 @@ class Discovery:
         self._bindings: dict[str, list[tuple[str, str, str]]] = {}
         self._unbound: set[str] = set()
         self._judged: dict[str, bool] = {}
-        self._exchanges = {layout.control_exchange}
+        self._exchanges = {DEFAULT_EXCHANGE, *names}
         self._due = 0.0
         self._scans: list[_Scan] = []
         self._found: set[str] = set()
-        self._passes = self._calm = 0
+        self._fresh, self._calm = True, 0
         self._before: frozenset[str] = frozenset()
         self.note = ""
 
     def start(self) -> None:
         """Forget the pace, not the findings: called when the line was opened."""
-        self._due, self._scans, self._passes, self._calm = 0.0, [], 0, 0
+        self._due, self._scans, self._fresh, self._calm = 0.0, [], True, 0
 
     def hurry(self) -> None:
         """Begin the next pass at once."""
-        self._due = 0.0
+        self._due, self._fresh = 0.0, True
 
     def binding(self, queue: str) -> tuple[str, str]:
         """The (exchange, routing key) that lead to a queue, the first found; empty for none."""
@@ -69,7 +70,7 @@ class Discovery:
             self._due = now + (PERIOD if self._calm >= CALM else EAGER)
             self._read_exchanges(self._exchanges)
             self._scans = self._scans or [_Scan(self._layout.bindings("*")), _Scan(None, "list")]
-        budget = THEN if self._passes else FIRST
+        budget, self._fresh = FIRST if self._fresh else THEN, False
         while self._scans and budget:
             budget -= 1
             self._advance(self._scans[0])
@@ -107,23 +108,23 @@ class Discovery:
         return [(each[0], each[1], each[2]) for each in split if len(each) == 3]
 
     def _take_lists(self, keys: Sequence[str]) -> None:
-        names = {name for key in keys if (name := self._layout.queue_of(key)) and not self._layout.is_internal(name)}
-        self._found |= names
-        unknown = sorted(names - self.queues - self._judged.keys())[:SCAN]
-        self._judge(unknown)
-        self._unbound |= {name for name in names if self._judged.get(name)}
+        lists = {
+            name: key for key in keys if (name := self._layout.queue_of(key)) and not self._layout.is_internal(name)
+        }
+        self._found |= lists.keys()
+        unknown = sorted(lists.keys() - self.queues - self._judged.keys())[:JUDGED]
+        self._judge({name: lists[name] for name in unknown})
+        self._unbound |= {name for name in lists if self._judged.get(name)}
         self._learn()
 
-    def _judge(self, names: Sequence[str]) -> None:
+    def _judge(self, lists: Mapping[str, str]) -> None:
         """Whether lists that nobody bound hold Celery's messages: the next one tells."""
-        commands: list[Command] = [("LINDEX", key, -1) for name in names for key in self._layout.buckets(name)]
-        answers = self._line.ask_all(commands) if commands else []
-        width = len(self._layout.steps)
-        for position, name in enumerate(names):
-            heads = answers[position * width : (position + 1) * width]
-            self._judged[name] = any(isinstance(head, bytes) and _is_task(head) for head in heads)
-        if len(self._judged) > QUEUES * 5:
+        if len(self._judged) > QUEUES:
             self._judged.clear()
+        heads = self._line.ask_all([("LINDEX", key, -1) for key in lists.values()]) if lists else []
+        self._judged |= {
+            name: isinstance(head, bytes) and _is_task(head) for name, head in zip(lists, heads, strict=True)
+        }
 
     def _learn(self) -> None:
         bound = {name for bindings in self._bindings.values() for _, _, name in bindings}
@@ -137,7 +138,6 @@ class Discovery:
         gone = self.queues - self._pinned - bound - self._unbound
         self.queues -= gone
         self._found = set()
-        self._passes += 1
         self._calm = self._calm + 1 if self.queues == self._before else 0
         self._before = frozenset(self.queues)
         return sorted(gone)

@@ -11,7 +11,7 @@ from typing import Any
 from lazycelery_core.control import Finding
 from lazycelery_core.errors import AccessRefused, LazyCeleryError
 from lazycelery_plugin_redis.address import Address
-from lazycelery_plugin_redis.layout import Layout
+from lazycelery_plugin_redis.layout import DEFAULT_EXCHANGE, Layout
 from lazycelery_plugin_redis.line import Command, Line
 from lazycelery_plugin_redis.pidbox import Inspector
 from lazycelery_plugin_redis.stream import RedisStream
@@ -64,7 +64,7 @@ class Doctor:
         yield from self._database(line, facts)
 
     def _database(self, line: Line, facts: dict[str, str]) -> Iterator[Finding]:
-        bound = line.ask_all([("EXISTS", self._layout.bindings(self._layout.control_exchange))])[0]
+        bound = line.ask_all([("EXISTS", self._layout.bindings(DEFAULT_EXCHANGE))])[0]
         others = sorted(db for db in facts if re.fullmatch(r"db\d+", db) and db != f"db{self._address.db}")
         if bound == 0:
             hint = f"Keys are in {', '.join(others)}: is it one of these?" if others else "Has a worker run here yet?"
@@ -77,7 +77,7 @@ class Doctor:
         wanted: list[tuple[str, Command]] = [
             ("count waiting messages", ("LLEN", queue)),
             ("look into queues", ("LRANGE", queue, -1, -1)),
-            ("read queue names", ("SMEMBERS", layout.bindings(layout.control_exchange))),
+            ("read queue names", ("SMEMBERS", layout.bindings(DEFAULT_EXCHANGE))),
             ("search queues", ("SCAN", 0, "MATCH", layout.bindings("*"), "COUNT", 10)),
             ("count unacknowledged messages", ("HLEN", layout.unacked_key)),
             ("tell them apart by queue", ("HSCAN", layout.unacked_key, 0, "COUNT", 1)),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SEP = "\x06\x16"
+DEFAULT_EXCHANGE = "celery"
 STEPS = (0, 3, 6, 9)
 RESULT = "celery-task-meta-"
 
