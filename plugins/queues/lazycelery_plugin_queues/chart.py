@@ -12,9 +12,13 @@ from lazycelery_core.tones import Span, Tone
 from lazycelery_plugin_queues.flow import SAMPLE, is_growing, net_rate
 from lazycelery_plugin_queues.pane import no_queue_selected, selected_queue
 
-SECONDS = 900
-SAMPLES = int(SECONDS / SAMPLE)
+WINDOWS = (60, 120, 300, 600, 900)  # s; a chart is as long as what is known, at most a quarter of an hour
 LABEL = 12  # cells of `out   3.1/s `
+
+
+def window(known: float) -> int:
+    """Seconds that a chart of so many known seconds covers."""
+    return next((seconds for seconds in WINDOWS if seconds >= known), WINDOWS[-1])
 
 
 class QueueRates(CanvasPane):
@@ -28,7 +32,8 @@ class QueueRates(CanvasPane):
     def heading(self, context: DrawContext) -> str:
         """The queue it is about."""
         queue = selected_queue(context)
-        return f"{safe(queue.name)}  15 min" if queue is not None else self.title
+        minutes = window(context.snapshot.now - context.snapshot.since) // 60
+        return f"{safe(queue.name)}  {minutes} min" if queue is not None else self.title
 
     def draw(self, canvas: Canvas, context: DrawContext) -> None:
         """Bars above, chart below."""
@@ -37,7 +42,8 @@ class QueueRates(CanvasPane):
             canvas.put_line(0, 0, no_queue_selected())
             return
         _draw_rates(canvas, queue)
-        draw_chart(canvas, depth_chart(queue), 0, 3, canvas.width, canvas.height - 3)
+        seconds = window(context.snapshot.now - context.snapshot.since)
+        draw_chart(canvas, depth_chart(queue, seconds), 0, 3, canvas.width, canvas.height - 3)
 
 
 def _draw_rates(canvas: Canvas, queue: Queue) -> None:
@@ -52,9 +58,10 @@ def _draw_rates(canvas: Canvas, queue: Queue) -> None:
         canvas.put(LABEL + room + 2, 0, f"net {rate(net, signed=True)}", Tone.WARN if net > 0 else Tone.DIM)
 
 
-def depth_chart(queue: Queue) -> Chart:
+def depth_chart(queue: Queue, seconds: int) -> Chart:
     """Ready messages; the time before counting began stays blank."""
-    values: list[float | None] = list(queue.history[-SAMPLES:])
-    missing: list[float | None] = [None] * (SAMPLES - len(values))
+    samples = int(seconds / SAMPLE)
+    values: list[float | None] = list(queue.history[-samples:])
+    missing: list[float | None] = [None] * (samples - len(values))
     tone = Tone.WARN if is_growing(queue) else Tone.RECEIVED
-    return Chart([Series("ready", missing + values, tone)], SECONDS, title="depth")
+    return Chart([Series("ready", missing + values, tone)], seconds, title="depth")

@@ -8,6 +8,7 @@ from lazycelery_core.text import UNKNOWN, Safe, duration
 SAMPLE = 5.0  # s between two samples of a queue's history
 WINDOW = 12  # samples, one minute: shorter growth is a burst
 GROWN = 0.05  # of the depth a minute ago; less is noise
+STEADY = 0.03  # of what goes out; less is the noise of two counts
 LEAST_RATE = 0.05  # messages a second; below it nothing moves that a person would call moving
 
 
@@ -16,6 +17,7 @@ class Outlook(Enum):
 
     EMPTY = "empty"
     DRAINS = "drains"
+    STEADY = "steady"  # as much comes as goes
     NEVER = "never"
     UNKNOWN = "unknown"
 
@@ -34,6 +36,8 @@ def outlook(queue: Queue) -> Outlook:
         return Outlook.EMPTY
     if queue.ready is None or net is None:
         return Outlook.UNKNOWN
+    if queue.out_rate and abs(net) < STEADY * queue.out_rate:
+        return Outlook.STEADY
     return Outlook.DRAINS if net <= -LEAST_RATE else Outlook.NEVER
 
 
@@ -44,9 +48,9 @@ def to_empty(queue: Queue) -> float | None:
 
 
 def to_empty_text(queue: Queue) -> Safe:
-    """`7m00s`, `never`, or a dash."""
-    if outlook(queue) is Outlook.NEVER:
-        return Safe("never")
+    """`7m00s`, `never`, `steady`, or a dash."""
+    if outlook(queue) in (Outlook.NEVER, Outlook.STEADY):
+        return Safe(outlook(queue).value)
     return duration(to_empty(queue)) if outlook(queue) is Outlook.DRAINS else Safe(UNKNOWN)
 
 

@@ -175,7 +175,7 @@ class QueuesList(QueueTable):
         _column("consumers", "consumers", _consumers, 9, _consumer_count, 3),
         _column("in", "in/s", _rate(lambda queue: queue.in_rate), 6, lambda queue: queue.in_rate, 1),
         _column("out", "out/s", _rate(lambda queue: queue.out_rate), 6, lambda queue: queue.out_rate, 1),
-        _column("oldest", "oldest", _oldest, 6, lambda queue: queue.oldest, 4),
+        _column("oldest", "oldest", _oldest, 6, lambda queue: queue.oldest, 6),
         _column("to_empty", "to empty", _to_empty, 8, to_empty, 3),
         Column("spark", "15 min", _spark(None), 20, min_width=10, grow=1, priority=5),
     )

@@ -12,7 +12,7 @@ from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, rate,
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_queues import flow
 from lazycelery_plugin_queues.canvas_links import Links, links
-from lazycelery_plugin_queues.messages import waited
+from lazycelery_plugin_queues.messages import last_peek, waited
 from lazycelery_plugin_queues.notes import consumers_text
 from lazycelery_plugin_queues.pane import QueuesList, no_queue_selected
 
@@ -55,12 +55,22 @@ class QueueDetails(DetailTab):
             fact("Rates", f"in {rate(queue.in_rate)}  out {rate(queue.out_rate)}", *_net(queue)),
             *([fact("", (NO_RATES, Tone.DIM))] if queue.in_rate is None else []),
             fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM)),
-            fact("Oldest", age(queue.oldest), ("  waiting message", Tone.DIM)),
+            *_next(queue, context),
             fact("Consumers", _consumers(queue)),
             fact("Exchange", queue.exchange or UNKNOWN, (f"  routing key {queue.routing_key or UNKNOWN}", Tone.DIM)),
             *([fact("Note", (queue.note, Tone.WARN))] if queue.note else []),
             fact("Counted", f"{age(context.snapshot.now - queue.at)} ago" if queue.at else UNKNOWN),
         ]
+
+
+def _next(queue: Queue, context: DrawContext) -> list[Line]:
+    """How long messages wait: the oldest where the broker tells, else the next one where its sending was seen."""
+    if queue.oldest is not None:
+        return [fact("Oldest", age(queue.oldest), ("  waiting message", Tone.DIM))]
+    peeked = last_peek(context.snapshot, queue)
+    first = next(iter(peeked.peek.messages), None) if peeked is not None and peeked.peek is not None else None
+    since = waited(first, context.snapshot) if first is not None else None
+    return [] if since is None else [fact("Next", f"waited {duration(since)}", ("  so far", Tone.DIM))]
 
 
 def _trend(queue: Queue) -> list[Any]:

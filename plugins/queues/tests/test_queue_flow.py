@@ -14,9 +14,9 @@ from lazycelery_plugin_queues.flow import Outlook
         (None, 1.0, 1.0, Outlook.UNKNOWN, "–"),
         (10, None, None, Outlook.UNKNOWN, "–"),
         (3041, 44.0, 3.1, Outlook.NEVER, "never"),
-        (10, 1.0, 1.0, Outlook.NEVER, "never"),
+        (10, 1.0, 1.0, Outlook.STEADY, "steady"),
         (10, 0.0, 0.0, Outlook.NEVER, "never"),
-        (126, 12.1, 12.4, Outlook.DRAINS, "7m00s"),
+        (210, 12.0, 12.5, Outlook.DRAINS, "7m00s"),
     ],
 )
 def test_the_outlook_of_a_queue(

@@ -61,7 +61,7 @@ MEDIA = Queue(
     tuple(step * 20 for step in range(153)),
 )  # fmt: skip
 QUEUES = (
-    Queue("default", 125, 8, {0: 125}, ("worker-1@web-7", "worker-2@web-8"), "default", "default", NOW - 1, 12.1, 12.4,
+    Queue("default", 125, 8, {0: 125}, ("worker-1@web-7", "worker-2@web-8"), "default", "default", NOW - 1, 12.0, 12.5,
           4.0, tuple(60 + step % 9 + step // 4 for step in range(180))),
     Queue("priority", 12, 2, {0: 2, 3: 10}, ("worker-1@web-7",), "", "", NOW - 1, 2.0, 2.1, 0.4, (0, 1, 2) * 40),
     MEDIA,

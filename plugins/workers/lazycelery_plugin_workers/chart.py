@@ -12,8 +12,13 @@ from lazycelery_core.tones import Tone
 from lazycelery_plugin_workers.facts import SAMPLE
 from lazycelery_plugin_workers.projection import VIEW
 
-SECONDS = 900
-SAMPLES = int(SECONDS / SAMPLE)
+WINDOWS = (60, 120, 300, 600, 900)  # s; a chart is as long as what is known, at most a quarter of an hour
+STEPS = 90
+
+
+def window(known: float) -> int:
+    """Seconds that a chart of so many known seconds covers."""
+    return next((seconds for seconds in WINDOWS if seconds >= known), WINDOWS[-1])
 
 
 class WorkerCharts(CanvasPane):
@@ -27,7 +32,8 @@ class WorkerCharts(CanvasPane):
     def heading(self, context: DrawContext) -> str:
         """The worker it is about."""
         worker = context.selected.get("workers.list")
-        return f"{safe(worker.hostname)}  15 min" if isinstance(worker, Worker) else self.title
+        minutes = window(context.snapshot.now - context.snapshot.since) // 60
+        return f"{safe(worker.hostname)}  {minutes} min" if isinstance(worker, Worker) else self.title
 
     def draw(self, canvas: Canvas, context: DrawContext) -> None:
         """Two charts, or only the upper one where there is little room."""
@@ -36,27 +42,29 @@ class WorkerCharts(CanvasPane):
             canvas.put(1, 0, "No worker yet.", Tone.DIM)
             return
         upper = canvas.height if canvas.height < 9 else (canvas.height + 1) // 2
-        draw_chart(canvas, busy_chart(worker), 0, 0, canvas.width, upper)
+        seconds = window(context.snapshot.now - context.snapshot.since)
+        draw_chart(canvas, busy_chart(worker, seconds), 0, 0, canvas.width, upper)
         if upper < canvas.height:
-            _draw_memory(canvas, worker, context, upper)
+            _draw_memory(canvas, worker, context, upper, seconds)
 
 
-def busy_chart(worker: Worker) -> Chart:
+def busy_chart(worker: Worker, seconds: int) -> Chart:
     """Busy slots, from none to all."""
-    values: list[float | None] = list(worker.load_history[-SAMPLES:])
-    missing: list[float | None] = [None] * (SAMPLES - len(values))
+    samples = int(seconds / SAMPLE)
+    values: list[float | None] = list(worker.load_history[-samples:])
+    missing: list[float | None] = [None] * (samples - len(values))
     title = f"slots of {worker.concurrency}" if worker.concurrency else "slots"
     top = float(worker.concurrency) if worker.concurrency else None
-    return Chart([Series("busy", missing + values, Tone.BAR)], SECONDS, title=title, top=top)
+    return Chart([Series("busy", missing + values, Tone.BAR)], seconds, title=title, top=top)
 
 
-def _draw_memory(canvas: Canvas, worker: Worker, context: DrawContext, y: int) -> None:
+def _draw_memory(canvas: Canvas, worker: Worker, context: DrawContext, y: int, seconds: int) -> None:
     points = context.snapshot.views.get(VIEW, {}).get(worker.hostname, ())
     if not points:
         canvas.put(1, y + 1, "Memory is not known: the worker was not asked for stats.", Tone.DIM)
         return
-    series = Series("max rss", sampled(points, context.snapshot.now), Tone.WARN)
-    chart = Chart([series], SECONDS, title="high-water of the main process", figure=_bytes)
+    series = Series("max rss", sampled(points, context.snapshot.now, seconds), Tone.WARN)
+    chart = Chart([series], seconds, title="high-water of the main process", figure=_bytes)
     draw_chart(canvas, chart, 0, y, canvas.width, canvas.height - y)
 
 
@@ -64,12 +72,12 @@ def _bytes(value: float) -> Safe:
     return size(value, tight=True)
 
 
-def sampled(points: Sequence[tuple[float, float]], now: float, steps: int = 90) -> list[float | None]:
-    """(steps,) values over SECONDS: the last one told before each step, None before the first."""
+def sampled(points: Sequence[tuple[float, float]], now: float, seconds: int, steps: int = STEPS) -> list[float | None]:
+    """(steps,) values over so many seconds: the last one told before each step, None before the first."""
     shown: list[float | None] = []
     last, at = None, 0
     for step in range(steps):
-        until = now - SECONDS + (step + 1) * SECONDS / steps
+        until = now - seconds + (step + 1) * seconds / steps
         while at < len(points) and points[at][0] <= until:
             last, at = points[at][1], at + 1
         shown.append(last)

@@ -12,13 +12,14 @@ from lazycelery_core.spans import cut_line
 from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, percent, rate, size, width
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_workers import facts
+from lazycelery_plugin_workers.chart import window
 from lazycelery_plugin_workers.reads import figure, requests, told
 
 LABEL = 11  # cells of a label in the list of facts
 FACTS = 33  # cells of the facts when a chart stands beside them
 FACTS_AT_MOST = 64
 CHART = 38  # cells below which a chart says nothing
-CHART_SECONDS = 900
+FINEST = 2  # s a step of the chart; tasks that end within one second are no curve
 
 
 def fact(label: str, *parts: Any) -> Line:
@@ -48,7 +49,7 @@ def details(worker: Worker, context: DrawContext) -> list[Line]:
         fact("Events", *_events(worker)),
         fact("Clock", (facts.skew_text(worker), _skew_tone(worker)), ("  against ours", Tone.DIM)),
         fact("Answers", duration(worker.latency), *_uptime(worker, now)),
-        fact("Software", worker.software or UNKNOWN),
+        fact("Software", facts.software(worker)),
         fact("Known", f"for {age(now - worker.first_seen)}" if worker.first_seen else UNKNOWN),
     ]
 
@@ -145,6 +146,7 @@ def whole_spans(spans: Line, cells: int) -> Line:
 
 
 def _ended_chart(worker: Worker, context: DrawContext, columns: int) -> Chart:
-    rates = context.snapshot.tasks.rates(CHART_SECONDS, columns, worker.hostname)
+    seconds = window(context.snapshot.now - context.snapshot.since)
+    rates = context.snapshot.tasks.rates(seconds, min(columns, seconds // FINEST), worker.hostname)
     series = (Series("ok", rates.succeeded, Tone.SUCCESS), Series("failed", rates.failed, Tone.FAILURE))
-    return Chart(series, CHART_SECONDS, title="tasks/s", gaps=rates.gaps)
+    return Chart(series, seconds, title="tasks/s", gaps=rates.gaps)

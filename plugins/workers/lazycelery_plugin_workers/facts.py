@@ -105,9 +105,14 @@ def beat_age(worker: Worker, now: float) -> float | None:
 
 def skew_text(worker: Worker) -> Safe:
     """`+0.02s`, how far the worker's clock is ahead of ours."""
-    if worker.skew is None:
-        return Safe(UNKNOWN)
-    return Safe(f"{'+' if worker.skew >= 0 else '-'}{duration(abs(worker.skew))}")
+    if worker.skew is None or abs(worker.skew) < 0.001:
+        return Safe(UNKNOWN if worker.skew is None else "0s")
+    return Safe(f"{'+' if worker.skew > 0 else '-'}{duration(abs(worker.skew))}")
+
+
+def software(worker: Worker) -> Safe:
+    """`celery 5.7.0 Linux`."""
+    return safe(worker.software.removeprefix("py-") or UNKNOWN)
 
 
 def so_far(seconds: float) -> Safe:

@@ -65,7 +65,7 @@ def _events_off(snapshot: Snapshot) -> Iterator[Line]:
     silent = without_events(snapshot.workers)
     if silent:
         number = f"{len(silent)} worker" if len(silent) == 1 else f"{len(silent)} workers"
-        yield line((f"events off on {number} · ", Tone.DIM), ("e", Tone.ACCENT), (" enable", Tone.DIM))
+        yield line((f"events off on {number} · ", Tone.DIM), ("e", Tone.ACCENT), (" on", Tone.DIM))
 
 
 def _events_off_in_full(snapshot: Snapshot) -> Iterator[Line]:
@@ -76,5 +76,5 @@ def _events_off_in_full(snapshot: Snapshot) -> Iterator[Line]:
         right = "" if "events" in snapshot.scopes else " (needs --allow events)"
         yield line(
             (f"Task events are off on {names}{more}: only what inspect returns is shown. ", Tone.DIM),
-            ("e", Tone.ACCENT), (f" enables them until a restart{right}.", Tone.DIM),
+            ("e", Tone.ACCENT), (f" enables them{right}.", Tone.DIM),
         )  # fmt: skip

@@ -202,7 +202,7 @@ class WorkersList(WorkerTable):
     slot = Slot("centre", row=0, main=True)
     columns = (
         Column("name", "name", _name, 12, min_width=10, grow=1, sort=_hostname, value=_hostname, cut="middle"),
-        Column("host", "host", _text(_host), 8, min_width=5, grow=1, priority=3, sort=_host, value=_host, cut="middle"),
+        Column("host", "host", _text(_host), 9, min_width=8, grow=1, priority=3, sort=_host, value=_host, cut="middle"),
         Column("pool", "pool", _text(facts.pool), 11, priority=2, sort=facts.pool, value=lambda worker: worker.pool),
         Column("busy", "busy", _busy_bar, 12, min_width=11, priority=1,
                sort=facts.busy_share, value=lambda worker: worker.active),

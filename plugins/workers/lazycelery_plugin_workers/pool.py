@@ -76,7 +76,7 @@ def _pool_facts(worker: Worker) -> Iterator[Line]:
     yield _wide_fact("time limits", _limits(worker))
     yield _wide_fact("recycling", _recycling(worker))
     yield _wide_fact("acks", _acks(worker))
-    yield _wide_fact("software", worker.software or UNKNOWN)
+    yield _wide_fact("software", facts.software(worker))
     yield _wide_fact("clock", f"{facts.skew_text(worker)} against ours" if worker.skew is not None else UNKNOWN)
 
 

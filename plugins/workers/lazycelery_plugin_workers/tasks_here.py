@@ -62,7 +62,7 @@ def _asked(worker: Worker, snapshot: Snapshot) -> Iterator[TaskHere]:
             if known is None:
                 yield _here(_unknown_task(request, place, worker, read.at if read else 0.0), place, request.args)
             elif not (known.state.ended and read is not None and known.updated >= read.at):
-                yield _here(known, place, request.args)
+                yield _here(known, "active" if known.state is TaskState.STARTED else place, request.args)
 
 
 def _unknown_task(request: Request, place: str, worker: Worker, at: float) -> Task:

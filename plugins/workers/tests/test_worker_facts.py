@@ -69,4 +69,5 @@ def test_what_the_store_believes_and_why_is_said_in_its_own_words() -> None:
 def test_skew_has_a_sign() -> None:
     assert facts.skew_text(replace(BUSY, skew=0.02)) == "+0.02s"
     assert facts.skew_text(replace(BUSY, skew=-3.2)) == "-3.20s"
+    assert facts.skew_text(replace(BUSY, skew=-0.0004)) == "0s"
     assert facts.skew_text(BUSY) == "–"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lazycelery_core.events import WorkerReply
-from lazycelery_plugin_workers.chart import SECONDS, sampled
+from lazycelery_plugin_workers.chart import sampled, window
 from lazycelery_plugin_workers.projection import POINTS, WORKERS, MemoryHistory, high_water
 
 NOW = 1_700_000_000.0
@@ -53,5 +53,9 @@ def test_points_older_than_the_chart_are_dropped() -> None:
 
 
 def test_the_chart_is_blank_before_the_first_answer() -> None:
-    values = sampled([(NOW - SECONDS / 2, 5.0), (NOW - 1, 9.0)], NOW, steps=10)
+    values = sampled([(NOW - 450, 5.0), (NOW - 1, 9.0)], NOW, 900, steps=10)
     assert values == [None] * 4 + [5.0] * 5 + [9.0]
+
+
+def test_a_chart_is_as_long_as_what_is_known_and_at_most_a_quarter_of_an_hour() -> None:
+    assert [window(known) for known in (0, 60, 61, 500, 900, 10**6)] == [60, 60, 120, 600, 900, 900]
