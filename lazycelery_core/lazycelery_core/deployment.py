@@ -15,7 +15,7 @@ from lazycelery_core.action import Policy
 from lazycelery_core.audit import Audit
 from lazycelery_core.control import Control
 from lazycelery_core.events import Event
-from lazycelery_core.model import Gap, Link
+from lazycelery_core.model import Gap, Link, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.projection import Projection
 from lazycelery_core.repair import Repair
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lazycelery.deployment")
 STRIKES = 3  # failures in a row after which a projection is left out
+REFOCUS = 1.0  # s between two words to the pollers
+MET = 1000  # workers the pollers are told of; more are left to what answers a broadcast
 GOODBYE = 2.0  # s that sources get to undo what they left at the broker
 
 
@@ -58,6 +60,8 @@ class Deployment:
         self._sources = [*sources, self._repair]
         self._projections = list(projections)
         self._strikes: dict[str, int] = {}
+        self._topics: frozenset[str] = frozenset()
+        self._refocus_at = 0.0
         self._lock = threading.Lock()
         self.control = Control(tuple(ability for source in self._sources for ability in source.abilities(policy.level)))
         self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
@@ -103,6 +107,7 @@ class Deployment:
             links=self.links(),
             views={projection.name: projection.view() for projection in self._projections},
         )
+        self._refocus(snapshot)
         return replace(snapshot, requests=self.writes.requests(snapshot))
 
     def links(self) -> tuple[Link, ...]:
@@ -116,11 +121,20 @@ class Deployment:
             supervisor.source.refresh()
 
     def focus(self, topics: frozenset[str]) -> None:
-        """Tell the pollers what is on the screen, and of which workers no events tell (`quiet:<hostname>`)."""
-        workers = self.store.workers(self._clock())
-        topics |= {f"quiet:{worker.hostname}" for worker in workers if worker.task_events is False}
+        """What is on the screen; the pollers hear of it with the next snapshot."""
+        self._topics = topics
+        self._refocus_at = 0.0
+
+    def _refocus(self, snapshot: Snapshot) -> None:
+        """Tell the pollers what is shown, which workers were met, and of which of them no events tell."""
+        if snapshot.now < self._refocus_at:
+            return
+        self._refocus_at = snapshot.now + REFOCUS
+        here = [worker for worker in snapshot.workers if worker.state is not WorkerState.OFFLINE][:MET]
+        met = {f"met:{worker.hostname}" for worker in here}
+        quiet = {f"quiet:{worker.hostname}" for worker in here if worker.task_events is False}
         for source in self._sources:
-            source.focus(topics)
+            source.focus(self._topics | met | quiet)
 
     def _deliver(self, source: Source, events: Sequence[Event], now: float) -> None:
         with self._lock:

@@ -60,4 +60,7 @@ class Source(ABC):
         """The user asked for fresh numbers now (F5): make the next `read` ask again. Thread-safe, returns at once."""
 
     def focus(self, topics: frozenset[str]) -> None:
-        """What the screen shows now, as `worker:<hostname>`, `queue:<name>`, `view:<id>`: poll that, rest otherwise."""
+        """What the screen shows now, as `worker:<hostname>`, `queue:<name>`, `view:<id>`: poll that, rest otherwise.
+
+        Also `met:<hostname>` for each worker known from any source, `quiet:<hostname>` where no task events come.
+        """

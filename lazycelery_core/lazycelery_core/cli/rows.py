@@ -83,6 +83,7 @@ def _listen(deployment: Deployment, seconds: float) -> None:
     """Wait for data. Raises the first failure of a line at once: a script should not wait for a closed port."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        deployment.snapshot(time.time())  # the pollers are told of the workers that were met
         failed = _failed(deployment)
         if failed is not None:
             raise SourceError(failed.error, failed.hint)

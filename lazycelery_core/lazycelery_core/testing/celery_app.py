@@ -99,9 +99,15 @@ def _work(argv: list[str]) -> None:
     """Be a worker that can't outlive the test, with a pool that can't outlive the worker."""
     order = json.loads(os.environ[CONFIGURATION])
     _stay_with(order["parent"])
-    # The worker leads its group; os.getppid() may have become somebody else by the time a child gets there.
-    signals.worker_process_init.connect(lambda **_: _stay_with(os.getpgrp()), weak=False)
+    signals.worker_process_init.connect(_stay_with_worker, weak=False)
     create_app(order["url"], **order["settings"]).worker_main(argv)
+
+
+def _stay_with_worker(**_: Any) -> None:
+    # The worker leads its group; os.getppid() may have become somebody else by the time a child gets there.
+    # A solo pool has no child: it sends this signal in the worker itself.
+    if os.getpid() != os.getpgrp():
+        _stay_with(os.getpgrp())
 
 
 def _stay_with(parent: int) -> None:

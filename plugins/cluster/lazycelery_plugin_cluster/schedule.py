@@ -86,7 +86,8 @@ class Schedule:
             every = SELDOM
         if every is None and not self._silent.get(question):
             return None
-        return last + min(BACK_OFF_LIMIT, (every or OFTEN) * 2 ** min(self._silent.get(question, 0), 10))
+        back_off: int = 2 ** min(self._silent.get(question, 0), 10)
+        return last + min(BACK_OFF_LIMIT, (every or OFTEN) * back_off)
 
     def asked(self, question: Question, now: float, answered: bool) -> None:
         """Write down that it was asked, and whether an answer came."""

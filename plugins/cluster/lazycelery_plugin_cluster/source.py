@@ -13,6 +13,7 @@ from lazycelery_plugin_cluster.schedule import PACE, PING, PING_WHILE_CHANGING, 
 from lazycelery_plugin_cluster.settings import ClusterSettings
 
 BEAT = "celerybeat@"  # beat answers pings too (Celery 5.7), but it is no worker
+NAMELESS = "?"  # an answer that is not opened does not say whose it is
 TASKS_READ = 500  # tasks taken from one answer: a list of thousands is a page, not a picture
 SAFE_ARGUMENTS = {"safe": True}  # reprs instead of arguments: bounded replies, also for huge arguments
 
@@ -64,13 +65,18 @@ class InspectSource(Source):
             self._next_ping = now + (PING if before and before == set(self._workers) else PING_WHILE_CHANGING)
             return events
         self._next_question = now + PACE
-        turn = self._schedule.next(self._workers, self._topics, now)
+        turn = self._schedule.next(self._known(), self._topics, now)
         return self._ask(self._inspects, turn) if turn else ()
+
+    def _known(self) -> list[str]:
+        """Who answered the last ping, and who is known otherwise: a nameless answer (pickle) leaves no name here."""
+        met = (topic.removeprefix("met:") for topic in self._topics if topic.startswith("met:"))
+        return list(dict.fromkeys((*self._workers, *sorted(met))))
 
     def _census(self, inspects: Inspects) -> Sequence[Event]:
         """One broadcast ping: who answers, how fast, and how many more heard it."""
         replies = inspects.inspect("ping", timeout=self._settings.timeout)
-        nodes = [node for node in replies.nodes if not node.hostname.startswith(BEAT)]
+        nodes = [node for node in replies.nodes if not node.hostname.startswith(BEAT) and node.hostname != NAMELESS]
         at = self._clock()
         answered = tuple(node.hostname for node in nodes)
         mute = tuple(hostname for hostname in self._workers if hostname not in answered)
@@ -78,7 +84,7 @@ class InspectSource(Source):
             if node.hostname not in self._workers:
                 self._schedule.forget(node.hostname)
         self._workers = {node.hostname: node.error for node in nodes}
-        beats = len(replies.nodes) - len(nodes)
+        beats = sum(node.hostname.startswith(BEAT) for node in replies.nodes)
         listeners = None if replies.listeners is None else max(0, replies.listeners - beats)
         return [WorkerCensus(at, listeners, answered, mute), *(self._reply("ping", node, at) for node in nodes)]
 

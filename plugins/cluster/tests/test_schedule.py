@@ -58,7 +58,8 @@ def test_a_worker_without_events_is_asked_for_its_tasks_on_any_screen() -> None:
 
 def test_a_silent_worker_is_asked_half_as_often_each_time_up_to_a_limit() -> None:
     schedule, topics = Schedule(), frozenset({"quiet:w1"})
-    times, now = [], 0.0
+    times: list[float] = []
+    now = 0.0
     for command in FIRST:
         schedule.asked(Question(command, "w1"), now, answered=command != "active")
     while len(times) < 9:
