@@ -17,7 +17,10 @@ class Part(StrEnum):
     BORDER = "border"
     FOCUS = "focus"  # border and title of the focused pane
     CURSOR = "cursor"  # the ▸ of the cursor row
-    CURRENT = "current"  # the view that is shown, the button that is focused
+    CURRENT = "current"  # the view that is shown, the button that is focused, the cell of a text cursor
+    BUTTON = "button"  # one that is not focused
+    WELL = "well"  # text typed into a popup
+    WRONG = "wrong"  # the part of a typed text that is not understood
     BAR = "bar line"  # text on the header, status and key lines
 
 
@@ -81,8 +84,9 @@ class _Palette:
     scheduled: str
 
 
-def _styles(palette: _Palette, background: str) -> dict[Ink, Style]:
+def _styles(palette: _Palette, surfaces: Surfaces) -> dict[Ink, Style]:
     """The whole table from a palette."""
+    background = surfaces.background
     text, dim, accent = Style(palette.text), Style(palette.dim), Style(palette.accent, bold=True)
     return {
         Tone.TEXT: text,
@@ -113,6 +117,9 @@ def _styles(palette: _Palette, background: str) -> dict[Ink, Style]:
         Part.FOCUS: accent,
         Part.CURSOR: Style(palette.accent),
         Part.CURRENT: Style(background, palette.accent, bold=True),
+        Part.BUTTON: Style(palette.text, surfaces.chosen),
+        Part.WELL: Style(palette.text, surfaces.well),
+        Part.WRONG: Style(palette.failure, underline=True),
         Part.BAR: text,
     }
 
@@ -189,25 +196,26 @@ _HIGH_CONTRAST = _Palette(
 
 
 def _dark(name: str, palette: _Palette) -> Theme:
-    return Theme(name, _DARK_SURFACES, _styles(palette, _DARK_SURFACES.background))
+    return Theme(name, _DARK_SURFACES, _styles(palette, _DARK_SURFACES))
 
 
 def _mono() -> Theme:
     """Greys and weights only: states are told by glyph and word, what needs attention by bold, reverse or underline."""
     grey = _Palette("#d0d0d0", "#8a8a8a", "#4a4a4a", "#ffffff", *["#d0d0d0"] * 8)
-    styles = _styles(grey, "#101010")
+    surfaces = Surfaces("#101010", "#1a1a1a", "#303030", "#1e1e1e", "#3a3a3a", "#080808")
+    styles = _styles(grey, surfaces)
     loud = Style("#ffffff", bold=True)
     styles |= {Tone.FAILURE: replace(loud, underline=True), Tone.ERROR: replace(loud, underline=True)}
     styles |= {Tone.RETRY: loud, Tone.WARN: loud, Tone.PENDING: Style(grey.dim)}
     styles |= {Tone.REVOKED: Style(grey.text, italic=True)}
     styles |= {Tone.DANGER: Style("#101010", "#ffffff", bold=True)}
-    return Theme("mono", Surfaces("#101010", "#1a1a1a", "#303030", "#1e1e1e", "#3a3a3a", "#080808"), styles)
+    return Theme("mono", surfaces, styles)
 
 
 _ALL = (
     _dark("dark", _DARK),
-    Theme("light", _LIGHT_SURFACES, _styles(_LIGHT, _LIGHT_SURFACES.background), dark=False),
-    Theme("high-contrast", _BLACK, _styles(_HIGH_CONTRAST, _BLACK.background)),
+    Theme("light", _LIGHT_SURFACES, _styles(_LIGHT, _LIGHT_SURFACES), dark=False),
+    Theme("high-contrast", _BLACK, _styles(_HIGH_CONTRAST, _BLACK)),
     _mono(),
     _dark("safe-blue-orange", _SAFE_BLUE_ORANGE),
     _dark("safe-teal-red", _SAFE_TEAL_RED),
