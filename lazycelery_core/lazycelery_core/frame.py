@@ -80,7 +80,7 @@ def _top(frame: Frame, border: _Border, ink: Ink, columns: int) -> Pieces:
     label = width(frame.title) + (2 if frame.number else 0) + 2
     if info and label + line_width(info) + 3 > room:
         info = cut_line(info, max(room // 3, room - label - 3))
-    info = info if line_width(info) > 1 else ()
+    info = () if plain(info) in ("", "…") else info
     title = _title(frame, room - (line_width(info) + 3 if info else 0))
     used = sum(width(text) for text, _ in title)
     right: Pieces = ((Safe(" "), Tone.TEXT), *info, (Safe(" "), Tone.TEXT)) if info else ()

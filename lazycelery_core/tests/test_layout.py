@@ -20,7 +20,8 @@ class Box(CanvasPane):
 
 def box(name: str, slot: Slot, view: View = OVERVIEW) -> Pane:
     """A pane in that slot."""
-    return type(name.title(), (Box,), {"id": f"{view.id}.{name}", "view": view, "title": name, "slot": slot})()
+    made: Pane = type(name.title(), (Box,), {"id": f"{view.id}.{name}", "view": view, "title": name, "slot": slot})()
+    return made
 
 
 DASHBOARD = [
@@ -109,7 +110,7 @@ def test_lines_above_the_panes_are_taken_from_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "rows", "expected"),
+    "columns, rows, expected",
     [
         (59, 40, SizeClass.TOO_SMALL),
         (80, 15, SizeClass.TOO_SMALL),

@@ -54,9 +54,7 @@ class Stage:
             return
         state, size, above = self._screen.state, self._screen.size, int(self.lost)
         here = state.panes_of(state.view)
-        self.arrangement = arrange(
-            here, size.width, size.height, main=state.focused, zoomed=state.zoomed, above=above
-        )
+        self.arrangement = arrange(here, size.width, size.height, main=state.focused, zoomed=state.zoomed, above=above)
         if state.record is not None and not self.arrangement.message:
             box = Rect(0, above, size.width, size.height - CHROME - above)
             self.arrangement = Arrangement(self.arrangement.size, {RECORD_PANE: box})
