@@ -170,6 +170,7 @@ def _wish(row: Sequence[Pane], size: Callable[[Pane], int | None]) -> int | None
 def _shared(wishes: Sequence[int | None], room: int, least: int) -> list[int]:
     """Whole numbers that add up to `room`: wishes as far as they can be met, what is left shared by the others, by the
     last one where there are no others."""
+    least = min(least, room // max(1, len(wishes)))
     open_ends = [index for index, wish in enumerate(wishes) if wish is None]
     sizes = [wish or 0 for wish in wishes]
     spare = room - sum(sizes) - least * len(open_ends)

@@ -4,6 +4,7 @@ Contrast as in WCAG 2; colour vision deficiencies after Machado, Oliveira and Fe
 is CIE 1976 between the six main states, smallest pair.
 """
 
+import math
 from itertools import combinations
 
 import pytest
@@ -53,15 +54,14 @@ def seen(color: str, eyes: str) -> Triple:
 
 
 def _cube_root(value: float) -> float:
-    root: float = value ** (1 / 3)
-    return root if value > 216 / 24389 else (24389 / 27 * value + 16) / 116
+    return math.cbrt(value) if value > 216 / 24389 else (24389 / 27 * value + 16) / 116
 
 
 def least_distance(theme: Theme, eyes: str) -> float:
     """The distance of the two main states that are hardest to tell apart."""
     colors = [seen(theme.style(tone).fg, eyes) for tone in SIX]
     pairs = combinations(colors, 2)
-    return min(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 for one, other in pairs)
+    return min(math.dist(one, other) for one, other in pairs)
 
 
 @pytest.mark.parametrize("name", list(THEMES))
