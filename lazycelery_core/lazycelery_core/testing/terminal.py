@@ -1,0 +1,127 @@
+"""What does a program show in a real terminal? A pty with a screen behind it that is read like a person reads it.
+
+The bytes a program writes are kept too, for tests that look for what must never be written. pyte draws the screen.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import pyte
+
+PATIENCE = 15.0  # s; a busy machine starts a program slowly
+KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
+        "right": "\x1b[C", "left": "\x1b[D", "pagedown": "\x1b[6~", "pageup": "\x1b[5~", "f5": "\x1b[15~"}  # fmt: skip
+# pyte does not know these and would draw their letters
+UNKNOWN = re.compile(rb"\x1b\[[<>=?][\d;]*[a-zA-Z]|\x1b\[[\d;]*\$[a-z]|\x1b\[>?\d*u")
+
+
+class Terminal:
+    """A program in a pty of `columns` x `rows`; ends with the block. `written` holds all bytes it wrote."""
+
+    def __init__(
+        self, argv: Sequence[str], columns: int = 120, rows: int = 36, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self.written = bytearray()
+        self._stream = pyte.ByteStream(self.screen)
+        self._held = b""
+        self.status: int | None = None
+        variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        variables.pop("NO_COLOR", None)
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(argv[0], list(argv), {**variables, **(environment or {})})
+        self.resize(columns, rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size, as a person dragging a corner does."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.signal(signal.SIGWINCH)
+
+    def type(self, *keys: str) -> None:
+        """Press keys: names of KEYS, `ctrl+x`, or text that is typed as it stands."""
+        for key in keys:
+            text = chr(ord(key[5:].upper()) - 64) if key.startswith("ctrl+") else KEYS.get(key, key)
+            os.write(self._fd, text.encode())
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program, if it still runs."""
+        if self.status is None:
+            with suppress(ProcessLookupError):  # it ended between two looks
+                os.kill(self.pid, number)
+
+    def text(self) -> str:
+        """What the screen shows now, rows without trailing blanks."""
+        self.read(0.0)
+        return "\n".join(row.rstrip() for row in self.screen.display)
+
+    def read(self, seconds: float) -> bool:
+        """Take in what the program writes within `seconds`; False when it has ended."""
+        ready, _, _ = select.select([self._fd], [], [], seconds)
+        while ready:
+            try:
+                data = os.read(self._fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                return False
+            self.written += data
+            self._stream.feed(UNKNOWN.sub(b"", data))
+            ready, _, _ = select.select([self._fd], [], [], 0.0)
+        return True
+
+    def wait_for(self, wanted: str | Callable[[str], object], seconds: float = PATIENCE) -> str:
+        """The screen's text as soon as it contains `wanted` (or `wanted(text)` is true); else an AssertionError with
+        the whole screen."""
+        found: Callable[[str], object] = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
+        deadline = time.monotonic() + seconds
+        while not found(text := self.text()):
+            running = self.read(0.05)
+            if time.monotonic() > deadline or (not running and not found(self.text())):
+                raise AssertionError(f"not on the screen after {seconds:g} s: {wanted}\n{text}")
+        return text
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """The exit code, once the program has ended by itself; TimeoutError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self.status is None:
+            self.read(0.05)
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                self.status = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > deadline:
+                raise TimeoutError(f"still running after {seconds:g} s:\n{self.text()}")
+        return self.status
+
+    def end(self) -> None:
+        """End the program, politely first."""
+        for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+            if self.status is None:
+                self.signal(number)
+                try:
+                    self.wait(patience)
+                except TimeoutError:
+                    continue
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
