@@ -9,7 +9,8 @@ from lazycelery_core.pane import DetailTab, DrawContext
 from lazycelery_core.text import UNKNOWN, Safe, count, fit, safe, size
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_workers import facts
-from lazycelery_plugin_workers.reads import Request, entries, figure, is_stale, read_line, requests, told, whole
+from lazycelery_plugin_workers.here import TaskHere, running
+from lazycelery_plugin_workers.reads import entries, figure, is_stale, read_line, requests, told, whole
 
 KILO = 1024  # bytes; worker_max_memory_per_child counts KiB
 
@@ -37,35 +38,33 @@ def _dimmed(spans: Line) -> Line:
 
 
 def _slots(worker: Worker, context: DrawContext) -> list[Line]:
-    running = requests(worker, "active")
+    """A line for each busy slot, then the idle ones: by pid where it is certain which are idle, else their number."""
+    tasks = running(worker, context.snapshot)
     pids = [pid for pid in map(whole, entries(told(worker, "stats", "pool", "processes"))) if pid is not None]
-    if not running and not pids:
+    if not tasks and not pids and "active" not in worker.reads:
         return [read_line(worker, "active", context.snapshot)]
-    by_pid = {request.pid: request for request in running} if pids else {}
-    places: list[tuple[int | None, Request | None]] = [(pid, by_pid.get(pid)) for pid in pids]
-    shown = {request.id for _, request in places if request is not None}
-    places += [(request.pid, request) for request in running if request.id not in shown]
     room = max(8, context.width - 31)
     head = line((f"{'slot':>4}  {'pid':<7}{'state':<8}{fit(Safe('task'), room)}  {'for':<7}", Tone.FIELD))
-    rows = [_slot(at, pid, request, room, context) for at, (pid, request) in enumerate(places, 1)]
-    return [head, *rows, *_idle(worker, len(places), bool(pids))]
+    busy = [_busy(at, task, room, context.snapshot.now) for at, task in enumerate(tasks, 1)]
+    used = {task.pid for task in tasks}
+    if pids and None not in used:
+        free = [pid for pid in pids if pid not in used]
+        return [head, *busy, *(_idle(at, pid) for at, pid in enumerate(free, len(tasks) + 1))]
+    idle = (worker.concurrency or len(pids)) - len(tasks)
+    return [head, *busy, *([line((f"      {idle} idle", Tone.DIM))] if idle > 0 else [])]
 
 
-def _slot(at: int, pid: int | None, request: Request | None, room: int, context: DrawContext) -> Line:
-    number = f"{at:>4}  {pid if pid is not None else UNKNOWN:<7}"
-    if request is None:
-        look = TASK_STATES[TaskState.PENDING]
-        return line((number, Tone.DIM), (f"{look.glyph} idle", look.tone))
+def _busy(at: int, task: TaskHere, room: int, now: float) -> Line:
     look = TASK_STATES[TaskState.STARTED]
-    ran = facts.so_far(context.snapshot.now - request.started) if request.started else UNKNOWN
-    task = fit(safe(f"{request.name} {request.id[:6]}"), room)
-    return line(number, (f"{look.glyph} busy  ", look.tone), task, (f"  {ran}", Tone.DIM))
+    ran = facts.so_far(now - task.started) if task.started else UNKNOWN
+    name = fit(safe(f"{task.name} {task.id[:6]}"), room)
+    pid = UNKNOWN if task.pid is None else task.pid
+    return line(f"{at:>4}  {pid:<7}", (f"{look.glyph} busy  ", look.tone), name, (f"  {ran}", Tone.DIM))
 
 
-def _idle(worker: Worker, shown: int, has_pids: bool) -> list[Line]:
-    """Threads and green threads have no pid: only their number is known."""
-    idle = (worker.concurrency or 0) - shown
-    return [] if has_pids or idle <= 0 else [line((f"      {idle} idle", Tone.DIM))]
+def _idle(at: int, pid: int) -> Line:
+    look = TASK_STATES[TaskState.PENDING]
+    return line((f"{at:>4}  {pid:<7}", Tone.DIM), (f"{look.glyph} idle", look.tone))
 
 
 def _pool_facts(worker: Worker) -> Iterator[Line]:

@@ -114,7 +114,7 @@ def read_line(worker: Worker, command: str, snapshot: Snapshot) -> Line:
     if read.error:
         return line((f"{command} asked {ago}: ", Tone.DIM), (read.error, Tone.WARN))
     late = is_stale(read, command, snapshot.now)
-    return line((f"{command} read {ago}", Tone.DIM), (", no answer since" if late else "", Tone.WARN))
+    return line((f"{command} read ", Tone.DIM), (ago, Tone.WARN if late else Tone.DIM))
 
 
 def _not_asked(command: str, snapshot: Snapshot) -> str:

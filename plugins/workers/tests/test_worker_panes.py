@@ -17,6 +17,7 @@ from lazycelery_core.snapshot import Filter, NameStats, Rates, RowQuery, Snapsho
 from lazycelery_core.spans import plain
 from lazycelery_core.table import snapshot_text
 from lazycelery_core.text import width
+from lazycelery_core.tones import Tone
 from lazycelery_plugin_workers.answers import WorkerConfig, WorkerRegistered, WorkerStats
 from lazycelery_plugin_workers.chart import WorkerCharts
 from lazycelery_plugin_workers.details import WorkerDetails
@@ -268,9 +269,31 @@ def test_what_was_not_answered_says_so(tab: int, command: str) -> None:
     assert "answers in pickle" in drawn(WorkerPool(), moment(), 80, 10, tab, refused)
 
 
-def test_an_old_answer_says_so() -> None:
+def test_an_old_answer_is_drawn_dim_and_its_age_as_a_warning() -> None:
     old = replace(FIRST, reads={**READS, "stats": read(READS["stats"].value, age=40)})
-    assert "stats read 40s ago, no answer since" in drawn(WorkerPool(), moment(), 80, 20, 0, old)
+    tab, context = WorkerPoolTab(), DrawContext(moment(), 80, 20)
+    for worker, tones in ((FIRST, {Tone.TEXT, Tone.STARTED}), (old, {Tone.DIM})):
+        assert tones <= {span.tone for span in tab.lines(worker, context)[1]}
+    age_line = next(each for each in tab.lines(old, context) if "read" in plain(each))
+    assert [(span.text, span.tone) for span in age_line] == [("stats read ", Tone.DIM), ("40s ago", Tone.WARN)]
+
+
+def test_slots_are_told_by_pid_only_while_it_is_certain_which_are_idle() -> None:
+    pool = drawn(WorkerPool(), moment(), 80, 20)
+    assert "3  2216   ◌ idle" in pool
+    just_begun = task("beef00", "img.resize_image", TaskState.STARTED, started=NOW - 1, updated=NOW - 1)
+    later = drawn(WorkerPool(), moment(tasks=FewTasks([*TASKS, just_begun])), 80, 20)
+    assert "–      ► busy  img.resize_image beef00" in later
+    assert "1 idle" in later
+    assert "2216" not in later
+
+
+def test_a_retry_occupies_no_slot() -> None:
+    waiting = task("beef00", "img.resize_image", TaskState.RETRY, updated=NOW - 1)
+    snapshot = moment(tasks=FewTasks([waiting]))
+    rows = TasksHere().rows(snapshot, RowQuery(), DrawContext(snapshot, selected={"workers.list": FIRST}))
+    assert [item.place for item in rows.items if item.id == "beef00"] == ["scheduled"]
+    assert "beef00" not in drawn(WorkerPool(), snapshot, 80, 20)
 
 
 def lines_of(pane: TablePane, snapshot: Snapshot) -> list[str]:

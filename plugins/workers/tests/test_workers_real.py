@@ -17,9 +17,10 @@ from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.table import snapshot_text
 from lazycelery_plugin_workers.answers import WorkerConfig, WorkerRegistered, WorkerStats
 from lazycelery_plugin_workers.details import WorkerDetails
+from lazycelery_plugin_workers.here import EndedOn
 from lazycelery_plugin_workers.pane import OverviewWorkers, WorkerPool, WorkersList
 from lazycelery_plugin_workers.pool import WorkerPoolTab
-from lazycelery_plugin_workers.tasks_here import EndedOn, TasksHere
+from lazycelery_plugin_workers.tasks_here import TasksHere
 
 if TYPE_CHECKING:
     from lazycelery_core.testing.servers import Server
