@@ -224,16 +224,18 @@ def test_cold_text_is_read_once_and_in_slices_where_that_is_asked_for() -> None:
     filter_ = bound("args:0")
     stories = [story(f"t{number}", {"args": f"({number},)"}) for number in range(10)]
     columns = ColumnsOf(stories)
-    filter_.memory.slice_rows = 4
+    filter_.memory.start(4)
     assert filter_.mask(columns, NOW).sum() == 0
     assert (filter_.unfinished, columns.opened) == (True, [9, 8, 7, 6])
-    filter_.mask(columns, NOW + 1)
-    assert filter_.mask(columns, NOW + 2).tolist() == [True] + [False] * 9
+    filter_.memory.start(4)
+    filter_.mask(columns, NOW)
+    filter_.memory.start(4)
+    assert filter_.mask(columns, NOW).tolist() == [True] + [False] * 9
     assert (filter_.unfinished, len(columns.opened)) == (False, 10)
-    assert filter_.mask(columns, NOW + 3).sum() == 1
+    assert filter_.mask(columns, NOW).sum() == 1
     assert len(columns.opened) == 10
     grown = ColumnsOf([*stories, story("t10", {"args": "(100,)"})])
-    assert filter_.mask(grown, NOW + 4).sum() == 2
+    assert filter_.mask(grown, NOW).sum() == 2
     assert grown.opened == [10]
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 
 from lazycelery_core.model import WorkerState
 from lazycelery_core.query.build import parse_tree
-from lazycelery_core.query.conditions import key_of
+from lazycelery_core.query.conditions import SLOW, key_of
 from lazycelery_core.query.fields import FIELDS, Field, first_seen, kind_of, runtime, wait
 from lazycelery_core.query.memory import Array, Memory
 from lazycelery_core.query.nodes import Data, Known, Node
@@ -17,7 +17,7 @@ from lazycelery_core.query.scan import Completion, Token, complete, tokens
 from lazycelery_core.snapshot import Columns, Filter, Snapshot
 
 __all__ = [
-    "FIELDS", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
+    "FIELDS", "SLOW", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
     "kind_of", "parse", "runtime", "tokens", "wait",
 ]  # fmt: skip
 
@@ -46,7 +46,6 @@ class Expression:
         """(size,) bool: which rows of the segment match."""
         import numpy as np
 
-        self.memory.begin(now)
         data = Data(columns, now, self.known, self.memory)
         return self.node.select(data, np.ones(columns.size, bool))
 
@@ -85,5 +84,5 @@ def bind(
 
     p95 = {stats.name: stats.p95 for stats in tasks.names() if stats.p95 is not None} if "slow" in filter.text else {}
     gone = frozenset(worker.hostname for worker in snapshot.workers if worker.state is WorkerState.OFFLINE)
-    filter.memory.slice_rows = slice_rows
+    filter.memory.start(slice_rows)
     return replace(filter, known=Known(frozenset(marked), p95, gone, has_children))

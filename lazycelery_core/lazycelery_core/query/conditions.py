@@ -12,6 +12,7 @@ from lazycelery_core.query.nodes import Data, Known, Node
 
 STUCK_AFTER = 300.0  # s without a report; Celery reports nothing between start and end, so shorter would accuse many
 LATE_AFTER = 1.0  # s past its eta; the workers' timers are about that exact
+SLOW = 1.05  # times the p95: that is only known to 4 %, and most runs of a steady task are as long
 NEW_FOR = 60.0  # s after a thing was first seen
 
 ScalarTest = Callable[[Any, float, Known], bool]
@@ -94,13 +95,13 @@ def _late(task: Task, now: float, _: Known) -> bool:
 
 
 def _slow_column(data: Data, _: Array) -> Array:
-    limits = data.coded("name", lambda name: data.known.p95.get(name, inf), float)
+    limits = data.coded("name", lambda name: data.known.p95.get(name, inf) * SLOW, float)
     result: Array = data.runtime() > limits
     return result
 
 
 def _slow(task: Task, now: float, known: Known) -> bool:
-    return (runtime(task, now) or 0.0) > known.p95.get(task.name, inf)
+    return (runtime(task, now) or 0.0) > known.p95.get(task.name, inf) * SLOW
 
 
 def _stuck_column(data: Data, _: Array) -> Array:

@@ -25,19 +25,17 @@ CHANGING = frozenset({"traceback"})  # a retry brings another one; all other tex
 
 @dataclass
 class Memory:
-    """Kept by one filter. slice_rows: rows whose cold text is read in one round, None for all; a round is one `now`."""
+    """Kept by one filter. slice_rows: rows whose cold text is read from one `start` to the next, None for all."""
 
     slice_rows: int | None = None
     unfinished: bool = False
     tables: dict[Predicate, tuple[Sequence[str], Array]] = field(default_factory=dict)
     _read: dict[tuple[str, Predicate, str], Array] = field(default_factory=dict)
-    _round: float | None = None
     _left: int = 0
 
-    def begin(self, now: float) -> None:
-        """Another segment is looked at; a new round if the time is another."""
-        if now != self._round:
-            self._round, self._left, self.unfinished = now, self.slice_rows or 0, False
+    def start(self, slice_rows: int | None) -> None:
+        """A new question is asked of all segments."""
+        self.slice_rows, self._left, self.unfinished = slice_rows, slice_rows or 0, False
 
     def cold(self, columns: Columns, name: str, fits: Predicate, wanted: Array) -> Array:
         """Which wanted rows have a fitting cold text, as far as it was read."""

@@ -3,7 +3,7 @@
 from lazycelery_core.looks import hbar, task_look
 from lazycelery_core.model import Task, TaskState
 from lazycelery_core.pane import Cell, DrawContext
-from lazycelery_core.query import runtime, wait
+from lazycelery_core.query import SLOW, runtime, wait
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.text import UNKNOWN, Safe, age, clock, clock_duration, duration, pad
 from lazycelery_core.tones import Span, Tone, line
@@ -54,10 +54,10 @@ def received(task: Task, context: DrawContext) -> Cell:
 
 
 def waited(task: Task, context: DrawContext) -> Cell:
-    """Time in the queue, or until its eta."""
+    """Time in the queue, or what is left until its eta."""
     now = context.snapshot.now
     if is_scheduled(task, now) and task.eta is not None:
-        return (Span(age(now - task.eta), Tone.SCHEDULED),)
+        return (Span(duration(round(task.eta - now)), Tone.SCHEDULED),)
     return (Span(duration(wait(task, now)), Tone.DIM),)
 
 
@@ -65,7 +65,7 @@ def ran(task: Task, context: DrawContext) -> Cell:
     """How long it ran, as a warning where that is above the p95 of its name."""
     seconds = runtime(task, context.snapshot.now)
     limit = p95(task.name, context.snapshot)
-    slow = seconds is not None and limit is not None and seconds > limit
+    slow = seconds is not None and limit is not None and seconds > limit * SLOW
     return (Span(duration(seconds), Tone.WARN if slow else Tone.TEXT if seconds is not None else Tone.DIM),)
 
 
@@ -81,7 +81,7 @@ def running(task: Task, context: DrawContext) -> Cell:
     limit, room = p95(task.name, context.snapshot), context.width - CLOCK - 3
     if not limit or room < 3:
         return (figure,)
-    slow = seconds > limit
+    slow = seconds > limit * SLOW
     bar = Span(hbar(seconds / limit, room), Tone.FAILURE if slow else Tone.BAR)
     return (figure, Span(Safe(" ")), bar, Span(Safe(" !" if slow else "  "), Tone.FAILURE))
 

@@ -11,7 +11,7 @@ from lazycelery_core.text import Safe, safe_lines
 from lazycelery_core.tones import Line, Span, Tone
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer  # type: ignore[import-untyped]
+    from pygments.lexer import Lexer
 
 READ = 20_000  # characters of a value that is read to be laid out; a longer one is shown as told
 COLOURED = 50_000  # characters that are coloured; beyond that colour comes too late
@@ -74,7 +74,7 @@ def _split(tokens: Sequence[tuple[str, Tone]]) -> list[Line]:
 
 @cache  # loading it takes 20 ms: not at start-up
 def _lexer() -> "Lexer":
-    from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
+    from pygments.lexers.python import PythonLexer
 
     return PythonLexer(stripnl=False, ensurenl=False)
 

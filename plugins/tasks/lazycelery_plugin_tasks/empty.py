@@ -44,15 +44,17 @@ def events_off(snapshot: Snapshot, quiet: Sequence[Worker], here: Sequence[Worke
     many = "worker" if len(here) == 1 else "workers"
     allowed = "events" in snapshot.scopes
     asked = (
-        "and in passive mode nobody is asked either."
+        ("Tasks are not known without events:", "in passive mode no worker is asked.")
         if snapshot.level == "PASSIVE"
-        else "running, reserved and scheduled tasks, read every few seconds."
+        else (
+            "Without events LazyCelery can only show what inspect returns:",
+            "running, reserved and scheduled tasks, read every few seconds.",
+        )
     )
     return [
         line((f"Task events are off on {len(quiet)} of {len(here)} {many}.", Tone.STRONG)),
         BLANK,
-        line(("Without events LazyCelery can only show what inspect returns:", Tone.DIM)),
-        line((asked, Tone.DIM)),
+        *(line((text, Tone.DIM)) for text in asked),
         BLANK,
         line(("e", Tone.ACCENT), "  enables events on these workers (lasts until they restart)"),
         line(("   or start them with ", Tone.DIM), "-E", (", or set ", Tone.DIM), "worker_send_task_events = True"),

@@ -8,15 +8,16 @@ from typing import Any, ClassVar, overload
 from lazycelery_core.looks import TASK_STATES, WARNING
 from lazycelery_core.model import Gap, Task, TaskState
 from lazycelery_core.pane import TASKS, Cell, Column, DetailPane, DrawContext, Rows, Slot, TablePane
-from lazycelery_core.query import Expression, bind
+from lazycelery_core.query import Expression, bind, wait
 from lazycelery_core.snapshot import RowQuery, Snapshot, Tasks
-from lazycelery_core.text import clock, count
+from lazycelery_core.text import clock, count, safe
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_tasks import cells
 from lazycelery_plugin_tasks.empty import no_match, no_tasks
 from lazycelery_plugin_tasks.names import last_part, short_id
 
 LIMIT = 10_000  # rows that can be scrolled through; a filter finds what is further down
+SLICE = 5_000  # tasks whose args a search reads at a time, about 50 ms; the next picture goes on
 ARGS_KEPT = 2_000  # tasks; a screen shows 70
 ARGS_CUT = 500  # characters
 CALM = 200.0  # events a second; above it a row is gone before its args could be read
@@ -82,16 +83,17 @@ class TaskList(TablePane):
     follows = True
     columns = (
         Column("id", "id", cells.task_id, 6, priority=2, value=lambda task: task.id),
-        Column("name", "task", cells.name, 22, min_width=14, grow=2, cut="middle",
+        Column("name", "task", cells.name, 20, grow=2, cut="middle",
                sort=lambda task: task.name, value=lambda task: task.name),
         Column("state", "state", cells.state, 11, sort=lambda task: task.state, value=lambda task: task.state.name),
-        Column("worker", "worker", cells.worker, 9, min_width=7, grow=1, priority=3, cut="middle",
+        Column("worker", "worker", cells.worker, 9, grow=1, priority=3, cut="middle",
                sort=lambda task: task.worker, value=lambda task: task.worker),
-        Column("queue", "queue", cells.queue, 9, min_width=7, priority=5, cut="middle",
+        Column("queue", "queue", cells.queue, 9, priority=5, cut="middle",
                sort=lambda task: task.queue, value=lambda task: task.queue),
         Column("received", "received", cells.received, 10, min_width=8, priority=4,
                sort=lambda task: task.received, value=lambda task: task.received),
-        Column("wait", "wait", cells.waited, 6, priority=6, align="right"),
+        Column("wait", "wait", cells.waited, 6, priority=6, align="right",
+               sort=lambda task: task.started, value=lambda task: wait(task, task.updated)),
         Column("runtime", "runtime", cells.ran, 7, priority=1, align="right",
                sort=lambda task: task.runtime, value=lambda task: task.runtime),
         Column("retries", "retries", cells.retries, 7, priority=7, align="right",
@@ -104,11 +106,11 @@ class TaskList(TablePane):
 
     def rows(self, snapshot: Snapshot, query: RowQuery, context: DrawContext) -> Rows:
         """The first LIMIT tasks of the query; how many match in all; and what was left out."""
-        bound = replace(query, filter=bind(query.filter, snapshot, query.marked))
-        page = snapshot.tasks.select(bound, LIMIT)
-        notes = list(query.filter.notes) if isinstance(query.filter, Expression) else []
-        if page.partial:
-            notes.append("args are still being searched: there may be more")
+        chosen = bind(query.filter, snapshot, query.marked, SLICE)
+        page = snapshot.tasks.select(replace(query, filter=chosen), LIMIT)
+        notes = list(chosen.notes) if isinstance(chosen, Expression) else []
+        if page.partial or (isinstance(chosen, Expression) and chosen.unfinished):
+            notes.append("args and results are still being searched: there may be more")
         return Rows(TaskRows(snapshot.tasks, page.rows), page.total, page.matched, "; ".join(notes))
 
     def key(self, item: Any) -> str:
@@ -168,7 +170,7 @@ class TaskDetail(DetailPane):
         task = context.selected.get(self.of)
         if not isinstance(task, Task):
             return self.title
-        return f"{last_part(task.name) or self.title}  {short_id(task.id)}"
+        return safe(f"{last_part(task.name) or self.title}  {short_id(task.id)}")
 
     def empty(self, context: DrawContext) -> Sequence[Line]:
         """There is no task under the cursor."""

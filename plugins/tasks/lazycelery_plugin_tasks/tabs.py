@@ -9,8 +9,9 @@ from lazycelery_core.looks import EVENT_LOOKS, OTHER_EVENT, Look, task_look
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory
 from lazycelery_core.pane import DetailTab, DrawContext
 from lazycelery_core.query import runtime, wait
-from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, duration, safe, timestamp
+from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, duration, pad, safe, timestamp
 from lazycelery_core.tones import Line, Span, Tone, line
+from lazycelery_plugin_tasks.cells import is_scheduled
 from lazycelery_plugin_tasks.names import plain_exception, short_id, short_worker
 
 LABEL = 10  # cells of the names of facts
@@ -67,7 +68,8 @@ def headline(task: Task, context: DrawContext) -> list[Line]:
     ran, waited = runtime(task, now), wait(task, now)
     runs = "running" if task.state is TaskState.STARTED else "ran"
     parts += [f"   {runs} {duration(ran)}"] if ran is not None else []
-    parts += [(f"   waited {duration(waited)}", Tone.DIM)] if waited is not None else []
+    known_wait = waited is not None and not is_scheduled(task, now)
+    parts += [(f"   waited {duration(waited)}", Tone.DIM)] if known_wait else []
     request = context.snapshot.requests.get(f"task:{task.id}")
     parts += [(f"   {request}", Tone.WARN)] if request else []
     failed = task.exception and task.state in (TaskState.FAILURE, TaskState.RETRY, TaskState.REJECTED)
@@ -199,6 +201,8 @@ _BETWEEN = {  # what a task does after an event, as a stroke
     "task-retried": ("╌", Tone.RETRY),
 }
 
+_MINOR = frozenset({"task-sent", "task-received"})  # drawn first: where two share a cell, what came of it counts
+
 
 def look_of(moment: TaskMoment) -> Look:
     """The look of a report."""
@@ -220,7 +224,7 @@ def _life(moments: Sequence[TaskMoment], task: Task, context: DrawContext) -> li
     for moment, place, until in zip(events, places, [*places[1:], cells], strict=True):
         stroke = _BETWEEN.get(moment.kind)
         drawn[place + 1 : until] = [stroke or (" ", Tone.TEXT)] * max(0, until - place - 1)
-    for moment, place in zip(events, places, strict=True):
+    for moment, place in sorted(zip(events, places, strict=True), key=lambda pair: pair[0].kind not in _MINOR):
         look = look_of(moment)
         drawn[place] = (look.glyph, look.tone)
     return [_joined(drawn), line((f"{duration(end - start)} from the first report to the last", Tone.DIM))]
@@ -238,11 +242,12 @@ def _reports(moments: Sequence[TaskMoment], context: DrawContext) -> Iterator[Li
     for moment in moments:
         look = look_of(moment)
         word = look.word if moment.kind in EVENT_LOOKS else safe(moment.kind)
-        since = "" if before is None else f"+{duration(moment.timestamp - before)}"
+        since = Safe("" if before is None else f" +{duration(moment.timestamp - before)}")
         at = clock(moment.timestamp, context.time_mode, context.snapshot.now, digits=3)
+        who = short_worker(moment.worker, context.snapshot)
         yield line(
-            (f"  {at}  ", Tone.DIM), (f"{look.glyph} {word:<10}", look.tone), (f" {since:<9} ", Tone.DIM),
-            (f"{short_worker(moment.worker, context.snapshot)}  ", Tone.DIM), *_remark(moment),
+            (f"  {at}  ", Tone.DIM), (f"{look.glyph} {word:<10}", look.tone), Span(pad(since, 10), Tone.DIM),
+            (f" {who}  ", Tone.DIM), *_remark(moment),
         )  # fmt: skip
         before = moment.timestamp
 
