@@ -9,37 +9,33 @@ FORGET = 2  # old ids forgotten for each new one: eviction without a pause
 class Index:
     """Task id -> row number, over `SHARDS` dicts by hash.
 
-    Ids of dropped rows are forgotten bit by bit; until then they lead to a row below the first that is held.
+    Whoever adds an id writes it into its shard, `shards[hash(id) & 255]`. Ids of dropped rows are forgotten bit by bit;
+    until then they lead to a row below the first that is held.
     """
 
-    __slots__ = ("_dropped", "_forgotten", "shards")
+    __slots__ = ("_forgotten", "dropped", "shards")
 
     def __init__(self) -> None:
         self.shards: list[dict[str, int]] = [{} for _ in range(SHARDS)]
-        self._dropped: list[tuple[Sequence[str], int]] = []  # (ids, first row) of dropped segments
+        self.dropped: list[tuple[Sequence[str], int]] = []  # (ids, first row) of dropped segments
         self._forgotten = 0
 
     def get(self, task_id: str) -> int:
         """The row of a task, -1 when there is none."""
         return self.shards[hash(task_id) & SHARDS - 1].get(task_id, -1)
 
-    def add(self, task_id: str, row: int) -> None:
-        """Remember a new task."""
-        self.shards[hash(task_id) & SHARDS - 1][task_id] = row
-        if self._dropped:
-            self._forget_some()
-
     def drop(self, ids: Sequence[str], first: int) -> None:
         """The rows first ... of a segment are gone."""
-        self._dropped.append((ids, first))
+        self.dropped.append((ids, first))
 
-    def _forget_some(self) -> None:
-        ids, first = self._dropped[0]
+    def forget_some(self) -> None:
+        """Called for each new id while `dropped` is not empty."""
+        ids, first = self.dropped[0]
         for offset in range(self._forgotten, min(self._forgotten + FORGET, len(ids))):
             shard = self.shards[hash(ids[offset]) & SHARDS - 1]
             if shard.get(ids[offset]) == first + offset:  # else the id came again later
                 del shard[ids[offset]]
         self._forgotten += FORGET
         if self._forgotten >= len(ids):
-            self._dropped.pop(0)
+            self.dropped.pop(0)
             self._forgotten = 0

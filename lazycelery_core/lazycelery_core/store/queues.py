@@ -1,6 +1,5 @@
 """How deep is each queue, how was it, and how fast do messages come and go?"""
 
-from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -54,7 +53,7 @@ class QueueRecord:
 class Queues:
     """All queues by name; bounded, further ones are left out and counted."""
 
-    def __init__(self, limits: Limits, names: Dictionary, sent_to: "array[int]") -> None:
+    def __init__(self, limits: Limits, names: Dictionary, sent_to: Sequence[int]) -> None:
         self._limits, self._names, self._sent_to = limits, names, sent_to
         self._records: dict[str, QueueRecord] = {}
         self._all: tuple[Queue, ...] = ()

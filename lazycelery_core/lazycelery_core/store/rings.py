@@ -1,7 +1,6 @@
 """How many a second, lately? Counters that forget."""
 
 from array import array
-from collections.abc import Sequence
 
 OUTCOMES = 3
 SUCCEEDED, FAILED, RETRIED = range(OUTCOMES)
@@ -49,32 +48,3 @@ class Ring:
             for counts in self._counts:
                 counts[step % self._slots] = 0
         self._head = head
-
-
-class Histogram:
-    """Durations in buckets 4 % wide, 0.1 ms to 12 days: percentiles to 2 % in 2.3 KiB, however many were added."""
-
-    __slots__ = ("counts", "total")
-
-    def __init__(self) -> None:
-        self.counts = array("I", bytes(4 * BUCKETS))
-        self.total = 0
-
-    def percentiles(self, shares: Sequence[float]) -> list[float | None]:
-        """The durations below which these shares of all lie, in ascending order of the shares; None when empty."""
-        if not self.total:
-            return [None] * len(shares)
-        found: list[float | None] = []
-        passed, bucket = 0, -1
-        for share in shares:
-            wanted = max(1, round(share * self.total))
-            while passed < wanted:
-                bucket += 1
-                passed += self.counts[bucket]
-            found.append(LEAST * GROWTH ** (bucket + 0.5))
-        return found
-
-
-GROWTH = 1.04
-LEAST = 1e-4  # s
-BUCKETS = 591

@@ -10,14 +10,14 @@ from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import Filter, RowQuery, TaskPage
 from lazycelery_core.store.cold import ColdReader
 from lazycelery_core.store.dictionary import Dictionary
-from lazycelery_core.store.segment import Segment
+from lazycelery_core.store.segment import STATE, Segment
 from lazycelery_core.store.story import read_texts
 from lazycelery_core.store.table import Table
 
 Array = np.ndarray[Any, Any]
 
 _TYPES = {
-    "state": np.uint8, "retries": np.uint16, "parent": np.int64, "root": np.int64, "sent": np.float64,
+    "retries": np.uint16, "parent": np.int64, "root": np.int64, "sent": np.float64,
     "received": np.float64, "started": np.float64, "updated": np.float64, "runtime": np.float64,
 }  # fmt: skip
 _TEXTS = ("name", "worker", "queue", "exception")
@@ -41,6 +41,8 @@ class SegmentColumns:
         return _dictionary(self._table, field).values
 
     def numbers(self, field: str) -> Array:
+        if field == "state":
+            return np.frombuffer(self._segment.mark, np.uint8)[: self.size] & np.uint8(STATE)
         if field == "eta":
             return self._sparse(self._segment.eta)
         return np.frombuffer(getattr(self._segment, field), _TYPES[field])[: self.size]
@@ -196,6 +198,7 @@ def _by_difference(end: str, start: str) -> Callable[[Table, SegmentColumns, Arr
 SORTS: Mapping[str, Callable[[Table, SegmentColumns, Array], Array]] = {
     **{field: _by_number(field) for field in _TYPES if field not in ("parent", "root")},
     "eta": _by_number("eta"),
+    "state": _by_number("state"),
     **{field: _by_text(field) for field in _TEXTS},
     "wait": _by_difference("started", "received"),
 }

@@ -4,32 +4,36 @@ from array import array
 from collections.abc import Sequence
 
 NAN = float("nan")
+STATE = 7  # the bits of `mark` that are the state
+RETRIED = 8  # a retry was reported: events before `barrier[row]` belong to an earlier attempt
+BY_RESULT = 16  # the state was told by a stored result, not by an event
+MARKS = 32
 
 
 class Segment:
     """`rows` tasks in order of arrival, one array a fact, allocated whole so that numpy can look at the same memory.
 
-    number: this is the segment of rows number * rows ... Times are Unix seconds, NaN where unknown; `parent`, `root` are
-    hash(id) or 0; name, worker, queue, exception are dictionary codes or -1. `updated` is the time of the event that made
+    number: this is the segment of rows number * rows and on. Times are Unix seconds, NaN where unknown; `parent` and
+    `root` are hash(id) or 0; name, worker, queue, exception are dictionary codes or -1. `mark` is the TaskState and two
+    flags: what needs care is told apart from what does not by one look. `updated` is the time of the event that made
     the state what it is. `ref` is the place of the last report in cold storage, 0 for none. `changed` is the version of
-    the store at the row's last change. `flags`: see below. Facts that few tasks have stand in dicts by row.
+    the store at the row's last change. Facts that few tasks have stand in dicts by place.
     """
 
     __slots__ = (
-        "barrier", "changed", "eta", "exception", "flags", "ids", "name", "number", "parent", "queue", "received",
-        "ref", "retries", "root", "rows", "runtime", "sent", "started", "state", "updated", "worker",
+        "barrier", "changed", "eta", "exception", "ids", "mark", "name", "number", "parent", "queue", "received", "ref",
+        "retries", "root", "rows", "runtime", "sent", "started", "updated", "worker",
     )  # fmt: skip
 
     def __init__(self, number: int, rows: int) -> None:
         self.number, self.rows = number, rows
         self.ids: Sequence[str] = ()
-        self.state, self.flags = array("B", bytes(rows)), array("B", bytes(rows))
+        self.mark = array("B", bytes(rows))
         self.retries = array("H", bytes(2 * rows))
         self.changed = array("I", bytes(4 * rows))
         self.name, self.worker, self.queue, self.exception = (array("i", [-1]) * rows for _ in range(4))
-        self.sent, self.received, self.started, self.updated, self.runtime = (
-            array("d", [NAN]) * rows for _ in range(5)
-        )
+        self.sent, self.received, self.started, self.updated = (array("d", [NAN]) * rows for _ in range(4))
+        self.runtime = array("d", [NAN]) * rows
         self.parent, self.root, self.ref = (array("q", bytes(8 * rows)) for _ in range(3))
         self.eta: dict[int, float] = {}
         self.barrier: dict[int, float] = {}
@@ -49,6 +53,9 @@ class Segment:
         """No row will be added: ids become a tuple, which the garbage collector need not visit."""
         self.ids = tuple(self.ids)
 
+    def states(self) -> bytes:
+        """The state of every row, without flags."""
+        return self.mark.tobytes().translate(_WITHOUT_FLAGS)
 
-RETRIED = 1  # a retry was reported: events before `barrier[row]` belong to an earlier attempt
-BY_RESULT = 2  # the state was told by a stored result, not by an event
+
+_WITHOUT_FLAGS = bytes(mark & STATE for mark in range(256))

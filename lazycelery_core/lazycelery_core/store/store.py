@@ -20,6 +20,7 @@ from lazycelery_core.snapshot import Totals
 from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
 from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.merge import Merge
+from lazycelery_core.store.order import Order
 from lazycelery_core.store.queues import Queues
 from lazycelery_core.store.rings import Ring
 from lazycelery_core.store.secrets import as_redactor
@@ -47,9 +48,9 @@ class Store:
         self.version = 0
         self._rejected, self._ignored = Tally(), Tally()
         self._aggregates, self._counts = Aggregates(), WorkerCounts()
-        self._table = Table(limits, self._redactor.text)
-        self._merge = Merge(self._table, self._aggregates, self._counts, self._rejected)
-        self._told = Told(self._table, self._merge)
+        self._table = Table(limits, self._redactor.text, self._lock)
+        order = Order(self._table, self._aggregates, self._counts, self._rejected)
+        self._merge, self._told = Merge(order), Told(order)
         self._workers = Workers(limits, self._table.hosts, self._counts, self._redactor)
         self._queues = Queues(limits, self._table.queues, self._merge.sent_to)
         self._arrivals = Ring(1, 60)
@@ -64,6 +65,9 @@ class Store:
             return
         with self._lock:
             self.version += 1
+            if int(now) != int(self._now):
+                self._aggregates.tick(now)
+                self._counts.tick(now)
             self._now = now
             self._arrivals.add(0, now, len(events))
             self._events += len(events)
@@ -109,7 +113,7 @@ class Store:
             self._gaps.append(gap)
 
     def unfinished(self, limit: int, after_gap: bool) -> Sequence[str]:
-        """Ids of tasks without an end: after a gap all, else those silent for SILENT; the next call goes on from here."""
+        """Ids of tasks without an end, after a gap all, else those silent for a while. The next call goes on."""
         tasks = self.tasks()
         found = tasks.unfinished(limit, None if after_gap else self._now - SILENT, self._asked_row)
         self._asked_row = found[-1].row if found else -1
@@ -120,9 +124,9 @@ class Store:
             case WireEvent():
                 self._wire(event, now)
             case ResultMeta():
-                self._told.result(event, now, self.version & 0xFFFFFFFF)
+                self._told.result(event, self.version & 0xFFFFFFFF)
             case TaskSeen():
-                self._told.seen(event, now, self.version & 0xFFFFFFFF)
+                self._told.seen(event, self.version & 0xFFFFFFFF)
             case WorkerReply():
                 self._workers.reply(event)
             case WorkerCensus():

@@ -8,7 +8,7 @@ from lazycelery_core.decode import fields_of
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
 from lazycelery_core.redact import Redactor
 from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
-from lazycelery_core.store.merge import moment as unix
+from lazycelery_core.store.order import moment as unix
 from lazycelery_core.store.table import Table
 from lazycelery_core.store.traceback import HIDDEN, raised
 

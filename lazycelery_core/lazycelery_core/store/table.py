@@ -1,5 +1,6 @@
 """Where are all the tasks that are held? Segments, the index to them, the dictionaries of their texts, cold storage."""
 
+import threading
 from collections.abc import Callable
 
 from lazycelery_core.store.cold import Cold
@@ -18,7 +19,7 @@ class Table:
     dropped by retention, `evicted_by_state` by the state they had then.
     """
 
-    def __init__(self, limits: Limits, redact: Callable[[str], str]) -> None:
+    def __init__(self, limits: Limits, redact: Callable[[str], str], lock: threading.Lock) -> None:
         self.limits = limits
         self.mask = limits.segment_rows - 1
         self.shift = self.mask.bit_length()
@@ -26,7 +27,7 @@ class Table:
         self.names, self.hosts = Dictionary(limits.names), Dictionary(limits.hosts)
         self.queues, self.exceptions = Dictionary(limits.queues), Exceptions(limits.exceptions, redact)
         self.index = Index()
-        self.cold = Cold(limits, lambda: self.rows - 1)
+        self.cold = Cold(limits, lambda: self.rows - 1, lock)
         self.open = Segment(0, limits.segment_rows)
         self._ids = self.open.use()
         self.segments: dict[int, Segment] = {0: self.open}
@@ -45,7 +46,10 @@ class Table:
         if row >> self.shift != self.open.number:
             self._open_next()
         self._ids.append(task_id)
-        self.index.add(task_id, row)
+        index = self.index
+        index.shards[hash(task_id) & 255][task_id] = row
+        if index.dropped:
+            index.forget_some()
         self.rows = row + 1
         return row
 
@@ -66,7 +70,7 @@ class Table:
 
     def _evict(self, segment: Segment) -> None:
         self.evicted += segment.size
-        states = segment.state.tobytes()
+        states = segment.states()
         for state in range(STATES):
             self.evicted_by_state[state] += states.count(state)
         self.index.drop(segment.ids, segment.number << self.shift)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 from lazycelery_core.model import Gap, Task, TaskState, TaskStory
 from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import NameStats, Rates, RowQuery, TaskPage
-from lazycelery_core.store.aggregates import STATES, WINDOW, Aggregates, WorkerCounts
+from lazycelery_core.store.aggregates import STATES, WINDOW, WORKER_STEP, Aggregates, WorkerCounts, percentiles
 from lazycelery_core.store.dictionary import OTHER
-from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED, Histogram
-from lazycelery_core.store.segment import Segment
+from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED, Ring
+from lazycelery_core.store.segment import STATE, Segment
 from lazycelery_core.store.story import read_story
 from lazycelery_core.store.table import Table
 
 if TYPE_CHECKING:
     from lazycelery_core.store import search
 
-_STATE = tuple(TaskState)
+_STATES = tuple(TaskState)
 SHARES = (0.5, 0.95, 0.99)
 
 
@@ -81,7 +81,7 @@ class StoreTasks:
 
     def counts(self) -> Mapping[TaskState, int]:
         totals, gone = self._aggregates.totals(), self._table.evicted_by_state
-        return {state: totals[state] - gone[state] for state in _STATE}
+        return {state: totals[state] - gone[state] for state in _STATES}
 
     def names(self) -> Sequence[NameStats]:
         names = self._table.names.values
@@ -93,11 +93,7 @@ class StoreTasks:
         return self._stats(code) if code >= 0 else None
 
     def rates(self, seconds: int, steps: int, worker: str = "") -> Rates:
-        ring = self._aggregates.ends
-        if worker:
-            code = self._table.hosts.codes.get(worker, -1)
-            own = self._workers.rings[code] if code >= 0 else None
-            ring = own or type(ring)(ring.step, WINDOW)
+        ring = self._ring(worker)
         width = seconds / steps
         start = int(self._now) - seconds
         series = [ring.sums(outcome, start, width, steps, self._now) for outcome in (SUCCEEDED, FAILED, RETRIED)]
@@ -120,9 +116,16 @@ class StoreTasks:
         return [task for task in map(self.row, rows) if task is not None]
 
     def _stats(self, code: int) -> NameStats:
-        histogram: Histogram | None = self._aggregates.runtimes[code + 1]
-        p50, p95, p99 = histogram.percentiles(SHARES) if histogram is not None else (None, None, None)
+        histogram = self._aggregates.runtimes[code]
+        p50, p95, p99 = percentiles(histogram, SHARES) if histogram is not None else (None, None, None)
         return NameStats(self._table.names.values[code], self._aggregates.of_name(code), p50, p95, p99)
+
+    def _ring(self, worker: str) -> Ring:
+        if not worker:
+            return self._aggregates.ring(self._now)
+        code = self._table.hosts.codes.get(worker, -1)
+        self._workers.tick(self._now)
+        return (self._workers.rings[code] if code >= 0 else None) or Ring(WORKER_STEP, WINDOW // WORKER_STEP)
 
     def _steps_before_start(self, start: float, width: float, steps: int) -> int:
         """Steps that ended before we listened, or before the rings begin."""
@@ -142,7 +145,7 @@ def task_of(table: Table, segment: Segment, row: int) -> Task:
     """The task in a row, as a record."""
     at = row & table.mask
     return Task(
-        row=row, id=segment.ids[at], name=table.names.text(segment.name[at]), state=_STATE[segment.state[at]],
+        row=row, id=segment.ids[at], name=table.names.text(segment.name[at]), state=_STATES[segment.mark[at] & STATE],
         worker=table.hosts.text(segment.worker[at]), queue=table.queues.text(segment.queue[at]),
         retries=segment.retries[at], sent=_known(segment.sent[at]), received=_known(segment.received[at]),
         started=_known(segment.started[at]), updated=_known(segment.updated[at]) or 0.0, eta=segment.eta.get(at),
@@ -155,4 +158,4 @@ def _known(value: float) -> float | None:
     return value if value == value else None  # noqa: PLR0124 - NaN is not itself
 
 
-assert len(_STATE) == STATES
+assert len(_STATES) == STATES

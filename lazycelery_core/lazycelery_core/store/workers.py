@@ -4,7 +4,7 @@ from lazycelery_core.control import INSPECT_COMMANDS
 from lazycelery_core.events import WireEvent, WorkerCensus, WorkerReply
 from lazycelery_core.model import Worker, WorkerState
 from lazycelery_core.redact import Redactor
-from lazycelery_core.store.aggregates import Tally, WorkerCounts
+from lazycelery_core.store.aggregates import Tally, WorkerCounts, percentiles
 from lazycelery_core.store.dictionary import Dictionary
 from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED
@@ -42,7 +42,7 @@ class Workers:
         else:
             record = self._record(event.hostname, now)
             if record is not None:
-                record.beat(event, now, self._counts.received[record.code] if record.code >= 0 else 0)
+                record.beat(event, now, self._counts.received[record.code])
 
     def reply(self, reply: WorkerReply) -> None:
         """An answer to inspect."""
@@ -85,6 +85,7 @@ class Workers:
         unchanged = self._changes == self._all_changes and int(now) == int(self._all_at)
         if age >= 0 and (unchanged or age < len(self._records) / BUILD_BUDGET - 0.1):
             return self._all
+        self._counts.tick(now)
         self._all = tuple(self._worker(record, now) for _, record in sorted(self._records.items()))
         self._all_at, self._all_changes = now, self._changes
         return self._all
@@ -123,7 +124,7 @@ class Workers:
             return WorkerState.ONLINE, ""
         if record.answered_at is not None and now - record.answered_at <= ANSWER_COUNTS:
             return WorkerState.ONLINE, "answers, but no heartbeats come"
-        if record.code >= 0 and now - self._counts.seen[record.code] <= self._task_patience(record):
+        if now - self._counts.seen[record.code] <= self._task_patience(record):
             return WorkerState.ONLINE, "no heartbeats, but task events come"
         if record.gone_at is not None:
             return WorkerState.OFFLINE, "no heartbeats, and gone from the broker"
@@ -138,7 +139,7 @@ class Workers:
     def _worker(self, record: WorkerRecord, now: float) -> Worker:
         """The record as a value; made again only when something in it changed, or every 5 s for its rate."""
         state, reason = self._state(record, now)
-        ends = tuple(counts[record.code] for counts in self._counts.ends) if record.code >= 0 else (0, 0, 0)
+        ends = tuple(counts[record.code] for counts in self._counts.ends)
         key = (record.changes, state, reason, ends, record.twins(now), (int(now) + record.code) // 5)
         built = self._built.get(record.hostname)
         if built is None or built[0] != key:
@@ -148,8 +149,7 @@ class Workers:
     def _build(
         self, record: WorkerRecord, state: WorkerState, reason: str, ends: tuple[int, ...], now: float
     ) -> Worker:
-        ring = self._counts.rings[record.code] if record.code >= 0 else None
-        runtimes = self._counts.runtimes[record.code] if record.code >= 0 else None
+        ring, runtimes = self._counts.rings[record.code], self._counts.runtimes[record.code]
         twins = record.twins(now)
         return Worker(
             hostname=record.hostname, state=state, reason="two workers share this name" if twins else reason,
@@ -159,6 +159,6 @@ class Workers:
             concurrency=record.concurrency, queues=record.queues, reads=dict(record.reads), latency=record.latency,
             succeeded=ends[SUCCEEDED], failed=ends[FAILED], retried=ends[RETRIED],
             rate=ring.last(SUCCEEDED, RATE_WINDOW, now) + ring.last(FAILED, RATE_WINDOW, now) if ring else 0.0,
-            p95=runtimes.percentiles((0.95,))[0] if runtimes else None,
+            p95=percentiles(runtimes, (0.95,))[0] if runtimes else None,
             load_history=record.history.values(), rss=record.rss,
         )  # fmt: skip

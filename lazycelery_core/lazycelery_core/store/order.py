@@ -1,0 +1,169 @@
+"""Which of two reports about a task counts? The rules of states, attempts and late arrivals, for every report."""
+
+from datetime import UTC, datetime
+from enum import Enum
+
+from lazycelery_core.model import TaskState
+from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
+from lazycelery_core.store.segment import BY_RESULT, MARKS, RETRIED, STATE, Segment
+from lazycelery_core.store.table import Table
+
+PENDING, RECEIVED, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, REJECTED = map(int, TaskState)
+# By state: celery.states.PRECEDENCE turned round, except that success and failure are equal.
+RANK = (0, 6, 8, 2, 12, 12, 10, 4)
+REVOKED_BY_RESULT = 7  # below STARTED: a revoke writes REVOKED while the task may still run elsewhere
+LONGEST_ID = 1_000
+MOST_RETRIES = 0xFFFF
+
+
+class Change(Enum):
+    """What a report did: nothing, its time and worker count now, or also the state is another."""
+
+    NONE = 0
+    DETAIL = 1
+    STATE = 2
+
+
+class Order:
+    """Changes of rows, with the counts that hang on them. Everything that writes a state goes through here.
+
+    `advance` and `retried` make the same state of the same reports in any order, as far as one clock told their times.
+    """
+
+    def __init__(self, table: Table, counts: Aggregates, workers: WorkerCounts, rejected: Tally) -> None:
+        self.table, self.counts, self.workers = table, counts, workers
+        self._rejected = rejected
+
+    def add(self, task_id: str) -> int:
+        """A row for a new task, PENDING and without a name; -1 when the id can't be one."""
+        if not task_id or len(task_id) > LONGEST_ID:
+            self._rejected.count("a task id that is too long" if task_id else "a task event without an id")
+            return -1
+        self.counts.by_state[PENDING] += 1
+        return self.table.add(task_id)
+
+    def host(self, hostname: str | None) -> int:
+        """The code of a worker that may be new."""
+        code = self.table.hosts.add(hostname)
+        self.workers.fit(len(self.table.hosts.values))
+        return code
+
+    def name(self, name: str | None) -> int:
+        """The code of a task name that may be new."""
+        code = self.table.names.add(name)
+        self.counts.fit_names(len(self.table.names.values))
+        return code
+
+    def rename(self, segment: Segment, place: int, name: str) -> None:
+        """Set a task's name, and count it under that name."""
+        code, old = self.name(name), segment.name[place]
+        self.counts.renamed(old, code, segment.mark[place] & STATE)
+        segment.name[place] = code
+
+    def excepted(self, segment: Segment, place: int, exception: str | None) -> None:
+        """Set a task's exception, if there is one."""
+        code = self.table.exceptions.add(exception)
+        if code >= 0:
+            segment.exception[place] = code
+
+    def ended(self, outcome: int, worker: int) -> None:
+        """Count an attempt that ended."""
+        self.counts.ends[outcome] += 1
+        self.workers.ends[outcome][worker] += 1
+
+    def attempt(self, segment: Segment, place: int, retries: int) -> bool:
+        """Note the number of an attempt; whether it is a higher one than known."""
+        higher = retries > segment.retries[place]
+        if higher:
+            segment.retries[place] = min(retries, MOST_RETRIES)
+        return higher
+
+    def advance(self, segment: Segment, place: int, new: int, at: float, worker: int) -> Change:
+        """Go to a state if it outranks the present one."""
+        mark = segment.mark[place]
+        if mark > STATE:
+            if not self._outranks(segment, place, mark, new, at):
+                return Change.NONE
+        elif RANK[new] <= RANK[mark] and (RANK[new] < RANK[mark] or at < segment.updated[place]):
+            return Change.NONE
+        segment.updated[place] = at
+        segment.worker[place] = worker
+        old, flags = mark & STATE, mark & RETRIED
+        segment.mark[place] = new | flags
+        if new == old:
+            return Change.DETAIL
+        self._moved(segment, place, old, new)
+        return Change.STATE
+
+    def move(self, segment: Segment, place: int, new: int, at: float) -> None:
+        """Go to a state whatever its rank."""
+        mark = segment.mark[place]
+        segment.updated[place] = at
+        segment.mark[place] = new | mark & ~STATE
+        self._moved(segment, place, mark & STATE, new)
+
+    def received(self, segment: Segment, place: int, retries: int | None, at: float, worker: int) -> None:
+        """A task-received that is not the first thing that happened to the task."""
+        waits = segment.mark[place] & STATE == RETRY
+        if retries is None:
+            segment.retries[place] += waits
+        elif self.attempt(segment, place, retries) and waits and worker != segment.worker[place]:
+            # a higher attempt on another worker begins after the retry, whatever the clocks of the two say
+            segment.barrier[place] = min(at, segment.barrier.get(place, at))
+        self.advance(segment, place, RECEIVED, at, worker)
+
+    def retried(self, segment: Segment, place: int, at: float, worker: int) -> bool:
+        """Close an attempt: what was reported before `at` belongs to it, what came after stays. False: told before."""
+        if at <= segment.barrier.get(place, -1.0):
+            return False
+        old = segment.mark[place] & STATE
+        goes_on = segment.retries[place] and worker != segment.worker[place] and old not in (PENDING, RETRY)
+        if goes_on and segment.received[place] < at:  # the next attempt is on a host with another clock
+            at = segment.received[place]
+        segment.mark[place] |= RETRIED
+        segment.barrier[place] = at
+        if not goes_on:
+            new, since = self._after_retry(segment, place, old, at)
+            if new == RETRY:
+                segment.worker[place] = worker
+            self.move(segment, place, new, since)
+        return True
+
+    def _after_retry(self, segment: Segment, place: int, old: int, at: float) -> tuple[int, float]:
+        """(state, since when) by what is known to have happened after a retry."""
+        if old >= SUCCESS and segment.updated[place] > at:
+            return old, segment.updated[place]
+        for state, times in ((STARTED, segment.started), (RECEIVED, segment.received), (PENDING, segment.sent)):
+            if times[place] > at:
+                return state, times[place]
+        return RETRY, at
+
+    def _outranks(self, segment: Segment, place: int, mark: int, new: int, at: float) -> bool:
+        """For tasks that were retried, or whose state came from a stored result."""
+        old = mark & STATE
+        if mark & RETRIED:
+            if at < segment.barrier[place]:
+                return False
+            if old == RETRY:
+                return True
+        rank = REVOKED_BY_RESULT if old == REVOKED and mark & BY_RESULT else RANK[old]
+        return RANK[new] > rank or (RANK[new] == rank and not at < segment.updated[place])
+
+    def _moved(self, segment: Segment, place: int, old: int, new: int) -> None:
+        first = (segment.name[place] + 1) << 3
+        self.counts.by_state[first + old] -= 1
+        self.counts.by_state[first + new] += 1
+
+
+def before(state: int) -> tuple[bool, ...]:
+    """By mark: whether this state follows at once. Never so for marks with flags, they need care."""
+    return tuple(mark <= STATE and RANK[mark & STATE] < RANK[state] and mark != RETRY for mark in range(MARKS))
+
+
+def moment(text: str) -> float | None:
+    """ISO 8601 -> Unix seconds; UTC where no offset is told; None when it is no time."""
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
