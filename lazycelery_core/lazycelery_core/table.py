@@ -4,7 +4,7 @@ The screen, the text snapshots of tests and the one-shot commands all draw with 
 whole, with its frame.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from lazycelery_core.spans import join, wrap_line
 from lazycelery_core.text import Safe, count
 from lazycelery_core.tones import Line, Span, Tone, line
 
-CURSOR, MARK = "▸", "■"
+CURSOR, MARK, FOUND = "▸", "■", "•"
 SEPARATOR = Span(Safe(" · "), Tone.DIM)
 GONE: Line = (Span(Safe("no longer held: dropped to keep within the memory budget"), Tone.DIM),)
 
@@ -26,7 +26,8 @@ GONE: Line = (Span(Safe("no longer held: dropped to keep within the memory budge
 @dataclass(frozen=True, slots=True)
 class TableState:
     """Where the user stands in a table. `cursor` is the index of the cursor row in the rows, -1 for none; `offset` the
-    first row shown; `skipped` columns are scrolled away; `marks` are keys."""
+    first row shown; `skipped` columns are scrolled away; `marks` are keys, `found` those of rows that a search matches;
+    `columns` those to show, () for the pane's own."""
 
     cursor: int = -1
     offset: int = 0
@@ -34,6 +35,8 @@ class TableState:
     sort: str = ""
     reverse: bool = False
     marks: frozenset[str] = field(default_factory=frozenset)
+    found: Collection[str] = ()
+    columns: Sequence[Column] = ()
     query: RowQuery = field(default_factory=RowQuery)
 
 
@@ -42,10 +45,12 @@ def margin(pane: TablePane) -> int:
     return 5 if pane.markable else 3
 
 
-def placed_columns(pane: TablePane, inside: int, skipped: int = 0) -> list[columns.Placed]:
-    """The columns that a table shows in `inside` cells."""
+def placed_columns(
+    pane: TablePane, inside: int, skipped: int = 0, wanted: Sequence[Column] = ()
+) -> list[columns.Placed]:
+    """The columns that a table shows in `inside` cells: the `wanted` ones, else the pane's."""
     right = 0 if inside < columns.NARROW else 1
-    return columns.place(pane.columns, max(1, inside - margin(pane) - right), columns.gap(inside), skipped)
+    return columns.place(wanted or pane.columns, max(1, inside - margin(pane) - right), columns.gap(inside), skipped)
 
 
 def render(pane: TablePane, rows: Rows, context: DrawContext, state: TableState) -> list[Row]:
@@ -53,7 +58,7 @@ def render(pane: TablePane, rows: Rows, context: DrawContext, state: TableState)
     if not len(rows.items):
         empty = [part for each in pane.empty(context, state.query) for part in wrap_line(each, context.width - 2)]
         return centred(empty, context.width, context.height)
-    placed = placed_columns(pane, context.width, state.skipped)
+    placed = placed_columns(pane, context.width, state.skipped, state.columns)
     notes = footnotes(pane, rows, context)
     height = max(1, context.height - titled(pane) - len(notes))
     between = columns.gap(context.width)
@@ -65,19 +70,28 @@ def render(pane: TablePane, rows: Rows, context: DrawContext, state: TableState)
     for index in range(state.offset, min(state.offset + height, len(rows.items))):
         item = rows.items[index]
         cells = GONE if item is None else columns.cells(placed, each_context, item, between)
-        marked = item is not None and bool(state.marks) and pane.key(item) in state.marks
-        drawn.append(Row((*_margin(pane, index == state.cursor, marked), *cells), index == state.cursor))
+        key = pane.key(item) if item is not None and (state.marks or state.found) else ""
+        margins = _margin(pane, index == state.cursor, key in state.marks, key in state.found)
+        drawn.append(Row((*margins, *cells), index == state.cursor))
     return [*drawn, *indented(notes)]
 
 
 def footnotes(pane: TablePane, rows: Rows, context: DrawContext) -> list[Line]:
     """The lines below the rows: never more than a third of the box, and a single one where rows have to give way."""
-    notes = list(pane.footnotes(context, rows))
+    notes = [*pane.footnotes(context, rows), *requests(pane, context)]
     if rows.note:
         notes.append(line((rows.note, Tone.WARN)))
     wrapped = [part for each in notes for part in wrap_line(each, max(1, context.width - 2))]
     spare = context.height - titled(pane) - len(rows.items)
     return wrapped[: max(1, min(spare, context.height // 3))]
+
+
+def requests(pane: TablePane, context: DrawContext) -> list[Line]:
+    """What became of writes to records of this kind: sent, and not reported back yet."""
+    states = [status for name, status in context.snapshot.requests.items() if name.startswith(f"{pane.on}:")]
+    said = ", ".join(f"{states.count(status)} {status}" for status in sorted(set(states), reverse=True))
+    why = "what was sent is believed when the broker reports it"
+    return [line((f"{said}: {why}", Tone.WARN))] if said else []
 
 
 def visible_rows(pane: TablePane, rows: Rows, context: DrawContext) -> int:
@@ -90,8 +104,9 @@ def titled(pane: TablePane) -> int:
     return int(any(column.title for column in pane.columns))
 
 
-def _margin(pane: TablePane, cursor: bool, marked: bool) -> Line:
-    left = Span(Safe(f" {CURSOR} " if cursor else "   "), Tone.ACCENT if cursor else Tone.TEXT)
+def _margin(pane: TablePane, cursor: bool, marked: bool, found: bool) -> Line:
+    sign, tone = (CURSOR, Tone.ACCENT) if cursor else (FOUND, Tone.WARN) if found else (" ", Tone.TEXT)
+    left = Span(Safe(f" {sign} "), tone)
     if not pane.markable:
         return (left,)
     return (left, Span(Safe(f"{MARK} " if marked else "  "), Tone.ACCENT if marked else Tone.TEXT))

@@ -4,12 +4,13 @@ While newest-first rows stream in, the order is frozen as soon as the user has l
 counted and taken in at the top (`G`/`gg`/`F`), so targets never slide away under the cursor.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lazycelery_core import columns
 from lazycelery_core.frame import Frame
-from lazycelery_core.pane import DrawContext, Rows, TablePane
+from lazycelery_core.pane import Column, DrawContext, Rows, TablePane
 from lazycelery_core.snapshot import Filter, RowQuery
 from lazycelery_core.spans import join
 from lazycelery_core.table import SEPARATOR, TableState, foot, placed_columns, render, titled, visible_rows
@@ -35,6 +36,9 @@ class TableView:
         self.cursor, self.offset, self.skipped = -1, 0, 0
         self.anchor = ""  # key of the record where a range of marks began
         self.wanted = ""  # key that the cursor shall stand on as soon as it is there
+        self.found: Mapping[str, int] = {}  # key -> place among the matches of a search
+        self.searched = ""  # what was searched for
+        self.columns: Sequence[Column] = pane.columns
         self._key = ""
         self._waiting: Rows | None = None
         self._anew = False
@@ -197,7 +201,7 @@ class TableView:
 
     def scroll_columns(self, step: int) -> None:
         """Scroll sideways by whole columns."""
-        self.skipped = max(0, min(self.skipped + step, len(self.pane.columns) - 2))
+        self.skipped = max(0, min(self.skipped + step, len(self.columns) - 2))
 
     # --- marks, order, filter -----------------------------------------------------------------------------------------
 
@@ -265,7 +269,7 @@ class TableView:
 
     def column_at(self, x: int, inside: int) -> str:
         """The id of the sortable column whose title stands at cell x of the inside; "" for none."""
-        placed = placed_columns(self.pane, inside, self.skipped)
+        placed = placed_columns(self.pane, inside, self.skipped, self.columns)
         start = x - (5 if self.pane.markable else 3)
         column = columns.column_at(placed, columns.gap(inside), start) if start >= 0 else None
         return column.id if column is not None and column.sort is not None else ""
@@ -287,17 +291,27 @@ class TableView:
         self._scroll_to_cursor()
         self.offset = max(0, min(self.offset, len(self.rows.items) - self._height))
         state = TableState(
-            self.cursor, self.offset, self.skipped, self.sort, self.reverse, frozenset(self.marks), self.query()
-        )
+            self.cursor, self.offset, self.skipped, self.sort, self.reverse, frozenset(self.marks), self.found,
+            self.columns, self.query(),
+        )  # fmt: skip
         body = render(self.pane, self.rows, context, state)
         return frame._replace(foot=foot(self.pane, self.rows, context, state)), body
 
     def _info(self, context: DrawContext) -> Line:
         parts = [self.pane.info(context)]
+        told = any("follow" in text for text, _ in parts[0])  # the pane says so itself
         if self.newer:
             parts.append(line((f"{self.newer:,} new", Tone.ACCENT)))
-        if self.pane.follows:
+        if self.pane.follows and not told:
             parts.append(line(("F following" if self.follow else "not following (F)", Tone.DIM)))
         if self.anchor:
             parts.append(line(("marking a range (v ends)", Tone.ACCENT)))
         return join(parts, SEPARATOR)
+
+    def _search_info(self) -> Line:
+        """`/charge 3 of 17`."""
+        if not self.searched:
+            return ()
+        place = self.found.get(self._key)
+        told = f"{place + 1} of {len(self.found):,}" if place is not None else f"{len(self.found):,} found"
+        return line((f"/{self.searched} ", Tone.DIM), (told, Tone.ACCENT))
