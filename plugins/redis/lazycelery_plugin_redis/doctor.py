@@ -5,6 +5,7 @@ only where the level allows it.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from lazycelery_plugin_redis.line import Command, Line
 from lazycelery_plugin_redis.pidbox import Inspector
 from lazycelery_plugin_redis.stream import RedisStream
 
-LISTEN = 2.5  # s; Celery's workers send a heartbeat every 2 s
+LISTEN = 4.5  # s; Celery's workers send a heartbeat every 2 s, and one may be late
 SLICE = 0.25  # s
 
 
@@ -95,9 +96,12 @@ class Doctor:
             if events.refused:
                 yield Finding(f"hear results ({layout.result_channel})", False, "", events.refused, _OPTIONAL)
             if heard.ok:
-                count = sum(len(events.read(SLICE)) for _ in range(int(LISTEN / SLICE)))
-                hint = "" if count else "No worker, workers without heartbeats, or another database or prefix."
-                yield Finding("events arrive", bool(count), f"{count} in {LISTEN} s", "", hint)
+                seconds = _first_event(events)
+                told = "none" if seconds is None else f"the first after {seconds:.1f} s"
+                hint = (
+                    "No worker, workers without heartbeats, or another database or prefix." if seconds is None else ""
+                )
+                yield Finding("events arrive", seconds is not None, told, "", hint)
         finally:
             events.close()
 
@@ -113,6 +117,15 @@ class Doctor:
 
 
 _OPTIONAL = "Without it tasks are seen only by workers that send task events."
+
+
+def _first_event(events: RedisStream) -> float | None:
+    """Seconds until something was heard, None if nothing was within LISTEN."""
+    started = time.monotonic()
+    while (seconds := time.monotonic() - started) < LISTEN:
+        if events.read(SLICE):
+            return seconds
+    return None
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:
