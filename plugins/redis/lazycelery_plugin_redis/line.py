@@ -48,39 +48,41 @@ class Line:
         """Whether there is a connection, as far as known."""
         return self._connection is not None
 
-    def open(self) -> None:
+    def open(self, limit: float = CONNECT) -> None:
         """Connect, log in, choose the database, say our name. Raises SourceError or AccessRefused.
 
-        Of several addresses the first that works is taken; the error is that of the first.
+        limit: seconds for the connection and the first answer. Of several addresses the first that works is taken; the
+        error is that of the first.
         """
         self.close()
         troubles: list[LazyCeleryError] = []
         for address in (self._first, *self._first.others):
             try:
                 self.address = address
-                return self._open(address)
+                return self._open(address, limit)
             except LazyCeleryError as error:
                 troubles.append(error)
         self.address = self._first
         raise troubles[0]
 
-    def _open(self, address: Address) -> None:
-        connection = _connection(address, self._db, self._answer)
+    def _open(self, address: Address, limit: float) -> None:
+        deadline = time.monotonic() + limit
+        connection = _connection(address, self._db, self._answer, limit)
         try:
             connection.connect()
             self._connection = connection
-            self._greet()
+            self._greet(deadline)
         except (*DRIVER_ERRORS, LazyCeleryError) as error:
             connection.disconnect()
             self._connection = None
             raise told(error, address, "SELECT" if self._db else "PING") from None
 
-    def _greet(self) -> None:
+    def _greet(self, deadline: float) -> None:
         """The first answer proves that this is Redis; our name in CLIENT LIST is a courtesy that may be refused."""
         begun = time.monotonic()
         self.send("PING")
         self.send("CLIENT", "SETNAME", NAME)
-        if not self.readable(CONNECT):
+        if not self.readable(deadline - begun):
             where = self.address.shown
             raise SourceError(f"{where} takes connections but says nothing.", "Is it a Redis server? It may also hang.")
         answer = self.reply()
@@ -184,12 +186,12 @@ def checked(answer: Any, command: Command, address: Address) -> Any:
     return answer
 
 
-def _connection(address: Address, db: int, answer: float) -> Any:
+def _connection(address: Address, db: int, answer: float, limit: float) -> Any:
     if address.sentinels:
-        address = _master(address)
+        address = _master(address, limit)
     options: dict[str, Any] = {
         "db": db, "username": address.username, "password": address.password, "protocol": 2, "socket_timeout": answer,
-        "socket_connect_timeout": CONNECT, "socket_read_size": READ_SIZE, "health_check_interval": 0, **_anonymous(),
+        "socket_connect_timeout": limit, "socket_read_size": READ_SIZE, "health_check_interval": 0, **_anonymous(),
     }  # fmt: skip
     if address.path:
         return _driver("UnixDomainSocketConnection", path=address.path, **options)
@@ -220,7 +222,7 @@ def _tls(tls: Tls) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _master(address: Address) -> Address:
+def _master(address: Address, limit: float) -> Address:
     """The master as the first sentinel that answers names it."""
     from dataclasses import replace
 
@@ -229,8 +231,9 @@ def _master(address: Address) -> Address:
             address, host=host, port=port, sentinels=(), username=address.sentinel_username,
             password=address.sentinel_password,
         )  # fmt: skip
-        line = Line(asked, db=0)
+        line = Line(asked, db=0, answer=limit)
         try:
+            line.open(limit)
             found = line.ask("SENTINEL", "get-master-addr-by-name", address.master)
         except LazyCeleryError:
             continue

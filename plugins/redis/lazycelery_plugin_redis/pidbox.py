@@ -21,9 +21,10 @@ from lazycelery_core.payload import PayloadError
 from lazycelery_plugin_redis.address import Address
 from lazycelery_plugin_redis.envelope import opened
 from lazycelery_plugin_redis.layout import Layout
-from lazycelery_plugin_redis.line import Line
+from lazycelery_plugin_redis.line import CONNECT, Line
 
-GRACE = 0.3  # s beyond the caller's timeout that a dead broker may cost
+GRACE = 0.4  # s beyond the caller's timeout that a dead broker may cost
+PATIENCE = 0.5  # s that closing waits for a question
 REPLY_LIMIT = 32 << 20  # bytes a worker's answer; `active` with thousands of long arguments stays below
 KEEP = 60_000  # ms that the binding set is asked to live on
 
@@ -40,11 +41,15 @@ class Pidbox:
     def broadcast(
         self, command: str, arguments: Mapping[str, Any] | None, destination: Sequence[str] | None, timeout: float
     ) -> Replies:
-        """All replies within `timeout` seconds."""
+        """All replies within `timeout` seconds. destination: None for all; an empty one is nobody, not everybody."""
+        if destination is not None and not destination:
+            return Replies(())
         deadline = time.monotonic() + timeout
         if not self._lock.acquire(timeout=timeout):
             return Replies(())
         try:
+            if not self._line.is_open:
+                self._line.open(min(CONNECT, timeout))
             with _Question(self._line, self._layout) as question:
                 return question.ask(_message(command, arguments, destination), destination, deadline)
         except LazyCeleryError:
@@ -54,9 +59,11 @@ class Pidbox:
             self._lock.release()
 
     def close(self) -> None:
-        """Hang up."""
-        with self._lock:
-            self._line.close()
+        """Hang up; a question that is being asked ends first, if that is soon."""
+        free = self._lock.acquire(timeout=PATIENCE)
+        self._line.close()
+        if free:
+            self._lock.release()
 
 
 class Inspector(Pidbox):
