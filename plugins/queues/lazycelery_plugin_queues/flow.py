@@ -48,10 +48,11 @@ def to_empty(queue: Queue) -> float | None:
 
 
 def to_empty_text(queue: Queue) -> Safe:
-    """`7m00s`, `never`, `steady`, or a dash."""
+    """`40s`, `7m00s`, `never`, `steady`, or a dash."""
     if outlook(queue) in (Outlook.NEVER, Outlook.STEADY):
         return Safe(outlook(queue).value)
-    return duration(to_empty(queue)) if outlook(queue) is Outlook.DRAINS else Safe(UNKNOWN)
+    seconds = to_empty(queue)
+    return Safe(UNKNOWN) if seconds is None else Safe(f"{seconds:.0f}s") if seconds < 60 else duration(seconds)
 
 
 def without_drain(queue: Queue) -> float:

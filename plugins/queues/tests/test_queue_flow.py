@@ -30,7 +30,7 @@ def test_the_outlook_of_a_queue(
 def test_without_rates_the_depth_itself_tells() -> None:
     draining = Queue("q", 40, history=(100, 95, 90, 85, 80, 75, 70, 65, 60, 55, 50, 45, 40))
     assert flow.net_rate(draining) == pytest.approx(-1.0)
-    assert flow.to_empty_text(draining) == "40.0s"
+    assert flow.to_empty_text(draining) == "40s"
     assert flow.net_rate(Queue("q", 40, history=(40,))) is None
 
 
