@@ -175,7 +175,7 @@ class _Builder:
                 return NumberTerm(known, [self._interval(known, operator, part) for part in parts])
 
     def _key(self, part: _Part) -> int:
-        if "*" in _filled(part).text:
+        if "*" in _filled(part).text and not part.quoted:
             raise part.error("Related tasks are found by their whole id.", "Leave out the *.")
         return hash(part.text)
 

@@ -141,7 +141,8 @@ def _marked_column(data: Data, wanted: Array) -> Array:
 
 
 def _children_column(data: Data, wanted: Array) -> Array:
-    return data.ids(data.known.has_children, wanted)
+    """Children come after their parents, so those of an older segment were met before: newest first is the order."""
+    return wanted & data.memory.are_parents(data.columns)
 
 
 def _backed_up(queue: Queue, *_: object) -> bool:

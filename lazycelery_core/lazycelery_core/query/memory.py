@@ -31,6 +31,7 @@ class Memory:
     unfinished: bool = False
     tables: dict[Predicate, tuple[Sequence[str], Array]] = field(default_factory=dict)
     _read: dict[tuple[str, Predicate, str], Array] = field(default_factory=dict)
+    _parents: dict[str, Array] = field(default_factory=dict)  # by a segment's first task: keys of its tasks' parents
     _left: int = 0
 
     def start(self, slice_rows: int | None) -> None:
@@ -56,6 +57,19 @@ class Memory:
             if text and name not in CHANGING:
                 read[row] = YES if hits[row] else NO
         return hits
+
+    def are_parents(self, columns: Columns) -> Array:
+        """(size,) bool: which tasks are named as a parent in this segment, or in one that was looked at before."""
+        import numpy as np
+
+        if not columns.size:
+            return np.zeros(0, bool)
+        if len(self._parents) > MOST:
+            self._parents.clear()
+        self._parents[columns.ids[0]] = np.unique(columns.numbers("parent"))
+        keys = np.fromiter(map(hash, columns.ids), np.int64, columns.size)
+        found: Array = np.isin(keys, np.concatenate(list(self._parents.values()))) & (keys != 0)
+        return found
 
     def _of_segment(self, columns: Columns, name: str, fits: Predicate) -> Array:
         """(size,) what is known of each row: 0, NO or YES. A segment is known by its first task."""

@@ -37,7 +37,8 @@ def _value(text: str) -> Any:
 
 
 def _laid_out(value: Any, cells: int) -> str:
-    return pformat(value, width=cells, sort_dicts=False)
+    text = pformat(value, width=cells, sort_dicts=False)
+    return text.replace("Ellipsis", "...")  # Celery's sign for what it left out
 
 
 def as_json(value: Any) -> str:

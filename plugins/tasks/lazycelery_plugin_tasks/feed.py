@@ -8,6 +8,7 @@ from lazycelery_core.canvas import Canvas
 from lazycelery_core.looks import EVENT_LOOKS, OTHER_EVENT
 from lazycelery_core.model import Task
 from lazycelery_core.pane import OVERVIEW, CanvasPane, DrawContext, Slot
+from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.spans import cut_line
 from lazycelery_core.text import Safe, clock, count, cut_middle, duration, pad, safe, width
@@ -16,6 +17,7 @@ from lazycelery_plugin_tasks.names import last_part, plain_exception, short_id, 
 from lazycelery_plugin_tasks.projection import NAME, Happening
 
 NARROW = 100  # cells; below it times lose their fraction and names their path
+REDACTOR = Redactor()  # the host's own hides what the user's settings name, too, but only what the store keeps
 WORKER = 16  # cells at most for the worker's name
 TOLD_AGAIN = 1e-3  # s; two times closer than this are one
 
@@ -102,7 +104,7 @@ def _detail(event: Happening, task: Task | None, context: DrawContext) -> str:
             return duration(event.runtime)
         case "task-failed":
             attempt = f" (attempt {task.retries + 1})" if task and task.retries else ""
-            return f"{plain_exception(event.exception)}{attempt}"
+            return f"{_exception(event, task)}{attempt}"
         case "task-retried":
             return _retried(event, task)
         case "task-started":
@@ -118,7 +120,14 @@ def _retried(event: Happening, task: Task | None) -> str:
     """`retry in 4s`: the time is told by the message that follows, so it is known a moment later."""
     due = task.eta if task else None
     when = f"retry in {duration(due - event.at)}" if due is not None and due > event.at else "retry"
-    return f"{when} after {plain_exception(event.exception)}" if event.exception else when
+    exception = _exception(event, task)
+    return f"{when} after {exception}" if exception else when
+
+
+def _exception(event: Happening, task: Task | None) -> str:
+    """As the store keeps it, where it is of this event: without secrets, and with the type that Celery may hide."""
+    same = task is not None and task.updated == event.at and task.exception
+    return plain_exception(same or REDACTOR.text(event.exception))
 
 
 def _waited(event: Happening, task: Task | None) -> str:

@@ -8,6 +8,7 @@ from lazycelery_core.text import UNKNOWN, Safe, safe
 
 ID = 6  # characters of a task id in a list; enough to tell the tasks of a screen apart
 _RAISED = re.compile(r"""([\w.]{1,100})\((['"].{0,2000}['"]),?\)\Z""", re.DOTALL)
+_RETRY = re.compile(r"Retry\(Retry\(\.\.\.\), (.{1,2000}), [^,()]{1,40}\)\Z", re.DOTALL)
 
 
 def short_id(task_id: str) -> Safe:
@@ -35,7 +36,9 @@ def last_part(name: str) -> str:
 
 
 def plain_exception(printed: str) -> str:
-    """`ValueError: no stock` of `ValueError('no stock')`; anything else as it is."""
+    """`ValueError: no stock` of `ValueError('no stock')`, also within Celery's `Retry(...)`; others as they are."""
+    retry = _RETRY.match(printed)
+    printed = retry[1] if retry else printed
     found = _RAISED.match(printed)
     if not found:
         return printed

@@ -189,7 +189,8 @@ class Attempts(DetailTab):
         if story is None or not story.moments:
             return [*headline(task, context), line(""), LOST]
         shown = [*headline(task, context), line(""), *_life(story.moments, task, context), line("")]
-        for attempt, moments in groupby(story.moments, key=lambda moment: moment.attempt):
+        by_attempt = sorted(story.moments, key=lambda moment: (moment.attempt, moment.timestamp))
+        for attempt, moments in groupby(by_attempt, key=lambda moment: moment.attempt):
             shown += [line((f"attempt {attempt + 1}", Tone.FIELD)), *_reports([*moments], context), line("")]
         return shown
 

@@ -290,6 +290,16 @@ def test_the_feed_shows_what_each_event_says() -> None:
         assert part in text
 
 
+def test_the_feed_hides_secrets_of_exceptions() -> None:
+    events = told("task-failed", 1, CHARGE, exception="AuthError('password=swordfish refused')")
+    unknown = told("task-failed", 1, task_id("ee"), exception="AuthError('password=swordfish refused')")
+    feed = EventFeed()
+    feed.apply(events + unknown, NOW)
+    text = shown(EventsPane(), replace(NOTHING, views={NAME: feed.view()}))
+    assert "AuthError" in text
+    assert "swordfish" not in text
+
+
 def test_the_feed_says_since_when_it_waits() -> None:
     waiting = replace(NOTHING, since=NOW - 27, totals=Totals(heartbeats=4))
     assert "Waiting for the first event since 14:31:40 …  heartbeats seen: 4" in shown(EventsPane(), waiting)
