@@ -91,6 +91,15 @@ class Line:
             raise answer
         self.reply()
 
+    def drop_if_stale(self) -> None:
+        """Forget a connection that the server has closed since it was last used; the next question opens a new one."""
+        try:
+            stale = self.is_open and self.readable(0)
+        except LazyCeleryError:
+            return
+        if stale:
+            self.close()  # nothing was asked, so nothing may have come
+
     def close(self) -> None:
         """Hang up; does not raise."""
         connection, self._connection = self._connection, None
@@ -161,11 +170,13 @@ class Shared:
     def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """As `Line.ask_all`."""
         with self._lock:
+            self._line.drop_if_stale()
             return self._line.ask_all(commands)
 
     def ask(self, *command: str | bytes | float) -> Any:
         """As `Line.ask`."""
         with self._lock:
+            self._line.drop_if_stale()
             return self._line.ask(*command)
 
     def checked(self, answer: Any, command: Command) -> Any:

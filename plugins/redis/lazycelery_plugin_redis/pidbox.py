@@ -48,6 +48,7 @@ class Pidbox:
         if not self._lock.acquire(timeout=timeout):
             return Replies(())
         try:
+            self._line.drop_if_stale()
             if not self._line.is_open:
                 self._line.open(min(CONNECT, timeout))
             with _Question(self._line, self._layout) as question:

@@ -323,3 +323,10 @@ def test_a_deadline_of_the_binding_set_is_prolonged_never_made(valkey: Server, i
 def test_an_empty_destination_is_nobody(inspector: Inspector, celery_worker_factory: Any) -> None:
     celery_worker_factory()
     assert not inspector.inspect("ping", destination=[], timeout=10.0).nodes
+
+
+def test_a_line_that_the_broker_closed_comes_back_unnoticed(valkey: Server, inspector: Inspector) -> None:
+    inspector.inspect("ping")
+    with valkey.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    assert inspector.inspect("ping").listeners == 0
