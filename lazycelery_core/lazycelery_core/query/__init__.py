@@ -3,7 +3,7 @@
 `f`, `/`, `:tasks ...`, `lazycelery tasks -f` and `?q=` speak it. docs/filter-language.md is made from the same tables.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 
@@ -18,7 +18,7 @@ from lazycelery_core.snapshot import Columns, Filter, Snapshot
 
 __all__ = [
     "FIELDS", "SLOW", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
-    "kind_of", "parse", "runtime", "tokens", "wait",
+    "kind_of", "parse", "runtime", "tokens", "vocabulary", "wait",
 ]  # fmt: skip
 
 
@@ -86,3 +86,16 @@ def bind(
     gone = frozenset(worker.hostname for worker in snapshot.workers if worker.state is WorkerState.OFFLINE)
     filter.memory.start(slice_rows)
     return replace(filter, known=Known(frozenset(marked), p95, gone, has_children))
+
+
+def vocabulary(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """The values that have been seen, by field, frequent task names first: for `complete`."""
+    workers = [worker.hostname for worker in snapshot.workers]
+    return {
+        "name": [stats.name for stats in snapshot.tasks.names()],
+        "worker": workers,
+        "consumers": workers,
+        "queue": [queue.name for queue in snapshot.queues],
+        "pool": sorted({worker.pool for worker in snapshot.workers if worker.pool}),
+        "events": ["on", "off", "unknown"],
+    }

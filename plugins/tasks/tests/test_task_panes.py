@@ -5,6 +5,8 @@ snapshots/; a missing one is written by the first run, which fails.
 """
 
 import json
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import lazycelery_plugin_tasks
 from lazycelery_core.decode import Tally, events_of
 from lazycelery_core.events import WireEvent
 from lazycelery_core.model import Gap, Link, LinkState, Task, Worker, WorkerState
@@ -337,3 +340,24 @@ def test_hostile_text_is_drawn_as_text(pane: Pane, columns: int, rows: int) -> N
 def test_times_follow_the_clock_that_was_chosen() -> None:
     assert "7s ago" in shown(TaskList(), SHOP, 120, time_mode=TimeMode.AGO)
     assert "58s ago" not in shown(TaskList(), SHOP, 120)
+
+
+def test_the_hooks_bring_what_the_readme_names() -> None:
+    brought = list(lazycelery_plugin_tasks.lazycelery_panes(None))
+    panes = [each.id for each in brought if isinstance(each, Pane)]
+    assert panes == ["overview.active", "overview.events", "overview.throughput", "tasks.list", "tasks.detail"]
+    tabs = [each.id for each in brought if isinstance(each, DetailTab)]
+    assert tabs == ["details", "attempts", "args", "result", "traceback", "raw"]
+    assert [each.name for each in lazycelery_plugin_tasks.lazycelery_projections(None)] == [NAME]
+    actions = {action.name for action in lazycelery_plugin_tasks.lazycelery_actions(None)}
+    assert set(lazycelery_plugin_tasks.lazycelery_keybindings(None)) <= actions
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in [*actions, *panes] if f"`{name}`" not in readme] == []
+    assert [tab for tab in tabs if tab not in readme] == []
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, lazycelery_plugin_tasks; sys.exit(bool({'numpy', 'lark', 'pygments', 'textual'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

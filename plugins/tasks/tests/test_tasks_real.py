@@ -16,7 +16,7 @@ from lazycelery_core.deployment import Deployment
 from lazycelery_core.launcher import Launcher
 from lazycelery_core.model import TaskState
 from lazycelery_core.pane import DetailTab, DrawContext
-from lazycelery_core.query import parse
+from lazycelery_core.query import complete, parse, vocabulary
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import plain
 from lazycelery_core.store import Limits, Store
@@ -62,6 +62,12 @@ def test_filters_count_on_the_recording_what_its_states_say(recording: Snapshot)
     by_name = {stats.name: sum(stats.counts.values()) for stats in recording.tasks.names()}
     assert counted(recording, "name=emails.send") == by_name["emails.send"]
     assert counted(recording, "name:orders.*") == sum(n for name, n in by_name.items() if name.startswith("orders."))
+
+
+def test_what_was_seen_can_be_completed(recording: Snapshot) -> None:
+    offers = [each.text for each in complete("worker:w", 8, vocabulary(recording), "task")]
+    assert offers == ["w1@node-w1", "w2@node-w2", "w3@node-w3"]
+    assert complete("name:charge", 11, vocabulary(recording))[0].text == "orders.charge_card"
 
 
 def test_what_the_columns_say_the_stories_say_too(recording: Snapshot) -> None:
