@@ -218,7 +218,7 @@ class WorkersList(WorkerTable):
         Column("beat", "beat", _beat, 4, priority=1, align="right",
                sort=lambda worker: worker.beat_at, value=lambda worker: worker.beat_at),
         Column("events", "events", _events, 6, priority=5, sort=events_word, value=lambda worker: worker.task_events),
-        Column("slots", "5 min", _spark, 6, min_width=5, grow=1, priority=7),
+        Column("slots", "5 min", _spark, 6, min_width=5, grow=3, priority=7),
     )  # fmt: skip
 
     def info(self, context: DrawContext) -> Line:

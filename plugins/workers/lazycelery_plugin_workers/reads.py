@@ -91,13 +91,18 @@ def _request(request: Mapping[str, Any], eta: Any) -> Request:
     return Request(
         id=request["id"],
         name=text(name) if name else "",
-        args=text(request.get("args", "")),
+        args=_arguments(request.get("args", "")),
         kwargs=text(request.get("kwargs", "")),
         pid=whole(request.get("worker_pid")),
         started=figure(request.get("time_start")),
         queue=text(delivery.get("routing_key") or "") if isinstance(delivery, dict) else "",
         eta=text(eta) if eta else "",
     )
+
+
+def _arguments(value: Any) -> str:
+    """Positional arguments as Celery prints them; `scheduled` sends them as a list."""
+    return text(tuple(value[:LIMIT]) if isinstance(value, list) else value)
 
 
 def is_stale(read: Read, command: str, now: float) -> bool:

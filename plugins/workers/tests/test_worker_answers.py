@@ -64,9 +64,10 @@ def test_running_and_scheduled_tasks_are_read_alike() -> None:
     }
     (request,) = requests(answered("active", [active]), "active")
     assert (request.id, request.name, request.args, request.pid, request.queue) == ("a", "t", "(1,)", 9, "q")
-    scheduled = {"eta": "2023-11-14T22:16:13+00:00", "priority": 6, "request": {"id": "b", "name": "t"}}
+    inner = {"id": "b", "name": "t", "args": [1, "two"]}
+    scheduled = {"eta": "2023-11-14T22:16:13+00:00", "priority": 6, "request": inner}
     (request,) = requests(answered("scheduled", [scheduled]), "scheduled")
-    assert (request.id, request.eta) == ("b", "2023-11-14T22:16:13+00:00")
+    assert (request.id, request.eta, request.args) == ("b", "2023-11-14T22:16:13+00:00", "(1, 'two')")
 
 
 @pytest.mark.parametrize("entry", [None, 3, "id", [], {}, {"id": 7}, {"request": {"id": None}}, {"request": "id"}])
