@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from lazycelery_core.config import Settings
+from lazycelery_core.control import Control
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.widgets.guard import Health
+from lazycelery_core.writes import Writes
 
 
 class Watched(Protocol):
@@ -14,6 +17,14 @@ class Watched(Protocol):
 
     def snapshot(self, now: float) -> Snapshot:
         """What is known at this moment."""
+
+    @property
+    def writes(self) -> Writes:
+        """The road of everything that changes something."""
+
+    @property
+    def control(self) -> Control:
+        """What can be asked and done."""
 
     def refresh(self) -> None:
         """Ask everything again now."""
@@ -48,6 +59,10 @@ class Watch(Protocol):
     @property
     def plugins(self) -> Loaded:
         """What the plugins brought."""
+
+    @property
+    def settings(self) -> Settings:
+        """What was configured."""
 
     @property
     def keys(self) -> Keymap:

@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from lazycelery_core.keys import Command
 from lazycelery_core.pane import DetailPane, DrawContext, TablePane
+from lazycelery_core.screens import popups
 from lazycelery_core.screens.chrome import Chrome
 from lazycelery_core.screens.contract import Watch
 from lazycelery_core.screens.dispatcher import Dispatcher
@@ -63,6 +64,7 @@ class MainScreen(Screen[None]):
         self.dispatcher = Dispatcher(self)
         for controller in (self.navigation, self.going, Moving(self)):
             self.dispatcher.add(controller)
+        popups.attach(self)
 
     def compose(self) -> ComposeResult:
         """The lines and the body between them."""

@@ -155,7 +155,7 @@ class PaneWidget(LinesWidget):
         event.stop()
         if event.button == 3:
             self._select(event)
-            self.post_message(self.Pressed(self, "menu.open"))
+            self.post_message(self.Pressed(self, "menu.pointer"))
             return
         command = "" if self._select(event) else self._on_frame(event)
         self.post_message(self.Pressed(self, command))

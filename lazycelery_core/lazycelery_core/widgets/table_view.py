@@ -300,6 +300,7 @@ class TableView:
     def _info(self, context: DrawContext) -> Line:
         parts = [self.pane.info(context)]
         told = any("follow" in text for text, _ in parts[0])  # the pane says so itself
+        parts.append(self._search_info())
         if self.newer:
             parts.append(line((f"{self.newer:,} new", Tone.ACCENT)))
         if self.pane.follows and not told:

@@ -1,0 +1,24 @@
+"""Who answers the commands that open something above the panes? All their controllers, made in one place."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lazycelery_core.screens.filtering import Filtering
+from lazycelery_core.screens.help import Help
+from lazycelery_core.screens.menu import Menu
+from lazycelery_core.screens.named_filters import NamedFilters
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
+
+
+def attach(screen: "MainScreen") -> None:
+    """Let prompts, menus, dialogs and the help answer their commands."""
+
+    def state_folder() -> Path:
+        assert screen.watched is not None
+        return screen.watched.settings.environment.state_path
+
+    named = NamedFilters(state_folder)
+    for controller in (Filtering(screen, named), Help(screen), Menu(screen)):
+        screen.dispatcher.add(controller)
