@@ -26,7 +26,7 @@ def key_line(entries: Sequence[tuple[str, str, str]], cells: int, begun: str = "
     last: Line = next((line((f"{key} help", Tone.DIM)) for name, key, _ in entries if name == LAST), ())
     left: list[Span] = [Span(Safe(" "), Tone.TEXT)]
     if begun:
-        left += line((f"{shown_key(begun)} …", Tone.ACCENT), "  ")
+        left += [*line((f"{shown_key(begun)} …", Tone.ACCENT)), Span(Safe("  "), Tone.TEXT)]
     room = cells - line_width(last) - 4
     for name, key, label in entries:
         words = line((key, Tone.ACCENT), (f" {label.lower()}  ", Tone.TEXT))
