@@ -38,6 +38,13 @@ def inspector(valkey: Server) -> Iterator[Inspector]:
     one.close()
 
 
+def listening(server: Server, count: int, layout: Layout | None = None, db: int = 0) -> None:
+    """Wait until that many workers hear questions: they say "ready" a moment before."""
+    asks = Inspector(address(server.socket_url(db=db)), layout or Layout(db=db))
+    wait_until(lambda: len(asks.inspect("ping", timeout=1.0).nodes) == count, f"{count} workers to listen", 20)
+    asks.close()
+
+
 def test_abilities_fulfil_their_protocols(valkey: Server) -> None:
     assert isinstance(Inspector(address(valkey.url), Layout()), Inspects)
     assert isinstance(Commander(address(valkey.url), Layout()), Controls)
@@ -49,6 +56,7 @@ def test_all_workers_answer_and_nothing_is_left(
 ) -> None:
     for name in ("w1", "w2", "w3"):
         celery_worker_factory(name=name)
+    listening(valkey, 3)
     before = keys(valkey)
     replies = inspector.inspect("ping", timeout=10.0)
     assert {node.hostname: node.value for node in replies.nodes} == {
@@ -64,16 +72,20 @@ def keys(server: Server) -> set[bytes]:
         return set(client.keys())
 
 
-def test_an_answer_is_complete_long_before_the_timeout(inspector: Inspector, celery_worker_factory: Any) -> None:
+def test_an_answer_is_complete_long_before_the_timeout(
+    valkey: Server, inspector: Inspector, celery_worker_factory: Any
+) -> None:
     celery_worker_factory()
+    listening(valkey, 1)
     begun = time.monotonic()
     assert inspector.inspect("ping", timeout=60.0).nodes
     assert time.monotonic() - begun < 30
 
 
-def test_one_worker_is_asked_by_its_name(inspector: Inspector, celery_worker_factory: Any) -> None:
+def test_one_worker_is_asked_by_its_name(valkey: Server, inspector: Inspector, celery_worker_factory: Any) -> None:
     celery_worker_factory(name="w1")
     celery_worker_factory(name="w2")
+    listening(valkey, 2)
     begun = time.monotonic()
     replies = inspector.inspect("stats", destination=["w2@testing"], timeout=60.0)
     assert [node.hostname for node in replies.nodes] == ["w2@testing"]
@@ -82,15 +94,21 @@ def test_one_worker_is_asked_by_its_name(inspector: Inspector, celery_worker_fac
 
 
 @pytest.mark.parametrize("command", ["stats", "conf", "active", "reserved", "scheduled", "registered", "active_queues"])
-def test_every_question_is_answered(command: str, inspector: Inspector, celery_worker_factory: Any) -> None:
+def test_every_question_is_answered(
+    command: str, valkey: Server, inspector: Inspector, celery_worker_factory: Any
+) -> None:
     celery_worker_factory()
+    listening(valkey, 1)
     (node,) = inspector.inspect(command, timeout=10.0).nodes
     assert not node.error
     assert isinstance(node.value, dict | list)
 
 
-def test_questions_have_arguments(inspector: Inspector, celery_worker_factory: Any, tmp_path: Path) -> None:
+def test_questions_have_arguments(
+    valkey: Server, inspector: Inspector, celery_worker_factory: Any, tmp_path: Path
+) -> None:
     worker = celery_worker_factory()
+    listening(valkey, 1)
     task = worker.app.send_task("testing.hold", (str(tmp_path / "release"),))
     wait_until(lambda: task.id in worker.log.read_text(), "the task to be received", 20)
     (node,) = inspector.inspect("query_task", {"ids": [task.id]}, timeout=10.0).nodes
@@ -105,6 +123,7 @@ def test_a_command_with_an_effect_is_no_question(inspector: Inspector) -> None:
 
 def test_control_has_its_effect(valkey: Server, celery_worker_factory: Any) -> None:
     celery_worker_factory(events=False)
+    listening(valkey, 1)
     commander = Commander(address(valkey.url), Layout())
     (node,) = commander.control("enable_events", timeout=10.0).nodes
     assert node.value == {"ok": "task events enabled"}
@@ -121,10 +140,11 @@ def test_nobody_there_is_an_empty_answer_at_once(inspector: Inspector) -> None:
 
 
 def test_a_busy_solo_worker_is_counted_as_mute(
-    inspector: Inspector, celery_worker_factory: Any, tmp_path: Path
+    valkey: Server, inspector: Inspector, celery_worker_factory: Any, tmp_path: Path
 ) -> None:
     celery_worker_factory(name="quick", queues=["other"])
     solo = celery_worker_factory(name="busy", pool="solo")
+    listening(valkey, 2)
     release = tmp_path / "release"
     solo.app.send_task("testing.hold", (str(release),))
     wait_until(lambda: "testing.hold" in solo.log.read_text() and "received" in solo.log.read_text(), "the task", 20)
@@ -146,6 +166,7 @@ def test_other_layouts_are_asked(
     prefix: str, options: dict[str, Any], layout: Layout, valkey: Server, celery_worker_factory: Any
 ) -> None:
     celery_worker_factory(settings={"broker_transport_options": options})
+    listening(valkey, 1, layout)
     inspector = Inspector(address(valkey.url), layout)
     assert [node.value for node in inspector.inspect("ping", timeout=10.0).nodes] == [{"ok": "pong"}]
     inspector.close()
@@ -153,6 +174,7 @@ def test_other_layouts_are_asked(
 
 def test_a_renamed_control_exchange_is_asked(valkey: Server, celery_worker_factory: Any) -> None:
     celery_worker_factory(settings={"control_exchange": "own"})
+    listening(valkey, 1, Layout(control_exchange="own"))
     inspector = Inspector(address(valkey.url), Layout(control_exchange="own"))
     assert [node.value for node in inspector.inspect("ping", timeout=10.0).nodes] == [{"ok": "pong"}]
     inspector.close()
@@ -160,6 +182,7 @@ def test_a_renamed_control_exchange_is_asked(valkey: Server, celery_worker_facto
 
 def test_a_worker_of_another_database_is_asked_there_only(valkey: Server, celery_worker_factory: Any) -> None:
     celery_worker_factory(valkey.socket_url(db=2))
+    listening(valkey, 1, db=2)
     here, there = Inspector(address(valkey.url), Layout()), Inspector(address(valkey.socket_url(db=2)), Layout(db=2))
     assert not here.inspect("ping", timeout=0.3).nodes
     assert there.inspect("ping", timeout=10.0).nodes
@@ -171,6 +194,7 @@ def test_a_worker_of_another_database_is_asked_there_only(valkey: Server, celery
 def test_replies_come_in_the_worker_s_own_serializer(
     serializer: str,
     opened: bool,
+    valkey: Server,
     inspector: Inspector,
     celery_worker_factory: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -179,6 +203,7 @@ def test_replies_come_in_the_worker_s_own_serializer(
     if serializer == "msgpack":
         pytest.importorskip("msgpack")
     worker = celery_worker_factory(settings={"task_serializer": serializer, "accept_content": ["json", serializer]})
+    listening(valkey, 1)
     (node,) = inspector.inspect("ping", timeout=10.0).nodes
     if opened:
         assert (node.hostname, node.value) == (worker.hostname, {"ok": "pong"})
@@ -304,8 +329,9 @@ def test_a_port_that_swallows_everything_costs_no_more_than_promised() -> None:
         assert time.monotonic() - begun <= 0.5 + 2 * SLACK
 
 
-def test_several_threads_may_ask_at_once(inspector: Inspector, celery_worker_factory: Any) -> None:
+def test_several_threads_may_ask_at_once(valkey: Server, inspector: Inspector, celery_worker_factory: Any) -> None:
     celery_worker_factory()
+    listening(valkey, 1)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: inspector.inspect("ping", timeout=20.0), range(24)))
     assert [len(answer.nodes) for answer in answers] == [1] * 24

@@ -11,6 +11,7 @@ import redis
 from lazycelery_core.control import Controls, Inspects, Level, Peeks, StoresResults
 from lazycelery_core.errors import AccessRefused
 from lazycelery_core.events import ResultMeta, WireEvent
+from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import Server, start_valkey
 from lazycelery_core.urls import BrokerURL
 from lazycelery_plugin_redis.abilities import Abilities
@@ -111,8 +112,9 @@ def test_the_narrow_user_sees_the_queue_that_is_named(server: Server, celery_wor
 
 def test_asking_works_with_the_right_to_ask(server: Server, celery_worker_factory: Any) -> None:
     worker = celery_worker_factory(server.url)
-    replies = first(able(server, "lc_inspect", Level.READ_ONLY), Inspects).inspect("ping")
-    assert [(node.hostname, node.value) for node in replies.nodes] == [(worker.hostname, {"ok": "pong"})]
+    inspects = first(able(server, "lc_inspect", Level.READ_ONLY), Inspects)
+    nodes = wait_until(lambda: inspects.inspect("ping").nodes, "the worker to listen", 20)
+    assert [(node.hostname, node.value) for node in nodes] == [(worker.hostname, {"ok": "pong"})]
 
 
 @pytest.mark.parametrize("user", ["lc_view", "lc_view_narrow", "facts"])

@@ -100,6 +100,8 @@ def findings(url: str, ask: bool = True) -> dict[str, Finding]:
 
 def test_a_healthy_deployment_gets_good_findings_only(valkey: Server, celery_worker_factory: Any) -> None:
     celery_worker_factory()
+    with valkey.client() as client:
+        wait_until(lambda: client.pubsub_numpat() or client.pubsub_numsub("/0.celery.pidbox")[0][1], "a listener", 20)
     found = findings(valkey.url)
     assert not [finding for finding in found.values() if not finding.ok]
     assert found["ask workers"].detail == "1 listening, 1 answered"
