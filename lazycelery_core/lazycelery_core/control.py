@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from lazycelery_core.model import Message
+from lazycelery_core.model import Message, TaskStory
 
 
 class Level(IntEnum):
@@ -107,6 +107,14 @@ class StoresResults(Protocol):
 
     def results(self, task_ids: Sequence[str]) -> Mapping[str, bytes]:
         """The JSON metas that exist, by task id (at most 200 ids a call)."""
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """Tells what was reported about a task; every deployment can, its store does."""
+
+    def story(self, task_id: str) -> TaskStory | None:
+        """All that is known about a task, None when it is no longer held."""
 
 
 @runtime_checkable

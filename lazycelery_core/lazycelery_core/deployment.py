@@ -15,7 +15,7 @@ from lazycelery_core.action import Policy
 from lazycelery_core.audit import Audit
 from lazycelery_core.control import Control
 from lazycelery_core.events import Event
-from lazycelery_core.model import Gap, Link, WorkerState
+from lazycelery_core.model import Gap, Link, TaskStory, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.projection import Projection
 from lazycelery_core.repair import Repair
@@ -63,7 +63,8 @@ class Deployment:
         self._topics: frozenset[str] = frozenset()
         self._refocus_at = 0.0
         self._lock = threading.Lock()
-        self.control = Control(tuple(ability for source in self._sources for ability in source.abilities(policy.level)))
+        offered = (ability for source in self._sources for ability in source.abilities(policy.level))
+        self.control = Control((*offered, self))
         self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
         self._supervisors = [
             Supervisor(source, self._deliver, self._recovered, health, clock) for source in self._sources
@@ -109,6 +110,10 @@ class Deployment:
         )
         self._refocus(snapshot)
         return replace(snapshot, requests=self.writes.requests(snapshot))
+
+    def story(self, task_id: str) -> TaskStory | None:
+        """As `control.Tells`: what was reported about a task."""
+        return self.store.tasks(self._clock()).story(task_id)
 
     def links(self) -> tuple[Link, ...]:
         """The health of every source that talks to the broker."""

@@ -1,45 +1,29 @@
-"""Where can one go from a task, and what of it can be copied?
-
-An action runs without a snapshot, but relatives and arguments are only found in one: `Reading` keeps the tasks of the
-snapshot that the host shows when it asks what is available, which it does before each run.
-"""
+"""Where can one go from a task, and what of it can be copied?"""
 
 from collections.abc import Callable, Sequence
 
 from lazycelery_core.action import Action, Copy, Go, Outcome
-from lazycelery_core.control import Control
+from lazycelery_core.control import Control, Tells
 from lazycelery_core.errors import ActionError
 from lazycelery_core.model import Task, TaskStory, Told
-from lazycelery_core.snapshot import Snapshot, Tasks
+from lazycelery_core.snapshot import Snapshot
 
 Reason = str | None
 SELECT = "select a task first"
 
 
-class Reading:
-    """The tasks that are looked at."""
-
-    def __init__(self) -> None:
-        self._tasks: Tasks | None = None
-
-    def asked(self, check: Callable[[Snapshot, Task], Reason]) -> Callable[[Snapshot, Sequence[Task]], Reason]:
-        """`available` for actions on tasks: there must be one, and the first must pass the check."""
-
-        def available(snapshot: Snapshot, tasks: Sequence[Task]) -> Reason:
-            self._tasks = snapshot.tasks
-            return check(snapshot, tasks[0]) if tasks else SELECT
-
-        return available
-
-    def story(self, task: Task) -> TaskStory:
-        """What is known of a task. Raises ActionError when it is no longer held."""
-        story = self._tasks.story(task.id) if self._tasks is not None else None
-        if story is None:
-            raise ActionError("What was reported about this task is no longer held.", "Only its id can be copied.")
-        return story
+def _for_first(check: Callable[[Snapshot, Task], Reason]) -> Callable[[Snapshot, Sequence[Task]], Reason]:
+    """`available` for actions on tasks: there must be one, and the first must pass the check."""
+    return lambda snapshot, tasks: check(snapshot, tasks[0]) if tasks else SELECT
 
 
-READING = Reading()
+def _story(control: Control, task: Task) -> TaskStory:
+    """What is known of a task. Raises ActionError when it is no longer held."""
+    tells = control.get(Tells)
+    story = tells.story(task.id) if tells is not None else None
+    if story is None:
+        raise ActionError("What was reported about this task is no longer held.", "Only its id can be copied.")
+    return story
 
 
 def quoted(value: str) -> str:
@@ -86,7 +70,7 @@ def go_queue(control: Control, tasks: Sequence[Task]) -> Outcome:
 
 def go_parent(control: Control, tasks: Sequence[Task]) -> Outcome:
     """The task that sent it."""
-    parent = READING.story(tasks[0]).parent_id
+    parent = _story(control, tasks[0]).parent_id
     if not parent:
         raise ActionError("The id of its parent is no longer held.")
     return Go("tasks", filter=f"id={quoted(parent)}", select=parent)
@@ -94,7 +78,7 @@ def go_parent(control: Control, tasks: Sequence[Task]) -> Outcome:
 
 def go_root(control: Control, tasks: Sequence[Task]) -> Outcome:
     """All tasks of its workflow, the cursor on the first."""
-    root = READING.story(tasks[0]).root_id
+    root = _story(control, tasks[0]).root_id
     if not root:
         raise ActionError("The id of its root is no longer held.")
     return Go("tasks", filter=f"root:{quoted(root)} | id={quoted(root)}", select=root)
@@ -112,7 +96,7 @@ def copy_id(control: Control, tasks: Sequence[Task]) -> Outcome:
 
 def copy_args(control: Control, tasks: Sequence[Task]) -> Outcome:
     """Args and kwargs as they were told, a task a line."""
-    return Copy("\n".join(_arguments(READING.story(task)) for task in tasks), "args")
+    return Copy("\n".join(_arguments(_story(control, task)) for task in tasks), "args")
 
 
 def _arguments(story: TaskStory) -> str:
@@ -121,7 +105,7 @@ def _arguments(story: TaskStory) -> str:
 
 def copy_call(control: Control, tasks: Sequence[Task]) -> Outcome:
     """Python that sends the task again: a new task with a new id."""
-    return Copy("\n".join(python_call(task, READING.story(task)) for task in tasks), "call")
+    return Copy("\n".join(python_call(task, _story(control, task)) for task in tasks), "call")
 
 
 def python_call(task: Task, story: TaskStory) -> str:
@@ -138,15 +122,15 @@ def _written(value: Told | None, empty: str) -> str:
 
 
 ACTIONS = (
-    Action("task.worker", "Go to its worker", go_worker, "task", available=READING.asked(_has_worker), many=False),
-    Action("task.queue", "Go to its queue", go_queue, "task", available=READING.asked(_has_queue), many=False),
-    Action("task.parent", "Go to its parent", go_parent, "task", available=READING.asked(_has_parent), many=False),
-    Action("task.root", "Go to its workflow", go_root, "task", available=READING.asked(_has_root), many=False),
+    Action("task.worker", "Go to its worker", go_worker, "task", available=_for_first(_has_worker), many=False),
+    Action("task.queue", "Go to its queue", go_queue, "task", available=_for_first(_has_queue), many=False),
+    Action("task.parent", "Go to its parent", go_parent, "task", available=_for_first(_has_parent), many=False),
+    Action("task.root", "Go to its workflow", go_root, "task", available=_for_first(_has_root), many=False),
     Action("task.children", "Go to its children", go_children, "task",
-           available=READING.asked(_has_children), many=False),
-    Action("task.copy_id", "Copy id", copy_id, "task", available=READING.asked(_any)),
-    Action("task.copy_args", "Copy args", copy_args, "task", available=READING.asked(_any)),
-    Action("task.copy_call", "Copy call as Python", copy_call, "task", available=READING.asked(_any)),
+           available=_for_first(_has_children), many=False),
+    Action("task.copy_id", "Copy id", copy_id, "task", available=_for_first(_any)),
+    Action("task.copy_args", "Copy args", copy_args, "task", available=_for_first(_any)),
+    Action("task.copy_call", "Copy call as Python", copy_call, "task", available=_for_first(_any)),
 )  # fmt: skip
 KEYS = {
     "task.worker": "g w",

@@ -45,7 +45,7 @@ def run(name: str, *ids: str, snapshot: Snapshot = FAMILY) -> Any:
     """What an action does as the host runs it: first it asks whether it may."""
     tasks = [task(each, snapshot) for each in ids]
     reason = BY_NAME[name].available(snapshot, tasks)
-    return reason or BY_NAME[name].run(Control(), tasks)
+    return reason or BY_NAME[name].run(Control((snapshot.tasks,)), tasks)
 
 
 def test_g_goes_to_what_belongs_to_a_task() -> None:
