@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from lazycelery_core.arranging import arranged
 from lazycelery_core.model import Message, Queue
 from lazycelery_core.pane import QUEUES, Cell, Column, DrawContext, Rows, Slot, TablePane
 from lazycelery_core.redact import Redactor
@@ -11,7 +12,6 @@ from lazycelery_core.text import UNKNOWN, age, count, safe, size
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_queues.pane import no_queue_selected, selected_queue
 from lazycelery_plugin_queues.projection import VIEW, Peeked
-from lazycelery_plugin_queues.sorting import arranged
 
 STALE = 10.0  # s; five peeks that did not come
 CELL = 500  # characters of arguments that a cell looks at

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from lazycelery_core.arranging import arranged
 from lazycelery_core.looks import WARNING, spark
 from lazycelery_core.model import LinkState, Queue
 from lazycelery_core.pane import OVERVIEW, QUEUES, Cell, Column, DrawContext, Rows, Slot, TablePane
@@ -11,7 +12,6 @@ from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, rate
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_queues.flow import Outlook, is_abandoned, is_growing, outlook, to_empty, to_empty_text
 from lazycelery_plugin_queues.notes import deep_first, notes, troubled, uncounted, worst_first
-from lazycelery_plugin_queues.sorting import arranged
 
 FEW = 60  # samples of 5 s: five minutes
 

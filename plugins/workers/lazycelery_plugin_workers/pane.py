@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from lazycelery_core.arranging import arranged
 from lazycelery_core.looks import WORKER_STATES, hbar, spark
 from lazycelery_core.model import LinkState, Worker, WorkerState
 from lazycelery_core.pane import OVERVIEW, WORKERS, Cell, Column, DetailPane, DrawContext, Rows, Slot, TablePane
@@ -10,7 +11,6 @@ from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.text import UNKNOWN, Safe, age, clock, duration, pad, percent, rate, safe, size
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_workers import facts, notes
-from lazycelery_plugin_workers.sorting import arranged
 
 FEW = 60  # samples of 5 s: the five minutes that fit a narrow list
 LATE_BEATS = 3  # heartbeats missed before their age is drawn as a warning

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from lazycelery_core.arranging import arranged
 from lazycelery_core.looks import task_look
 from lazycelery_core.model import TaskState, Worker
 from lazycelery_core.pane import WORKERS, Cell, Column, DrawContext, Rows, Slot, TablePane
@@ -13,7 +14,6 @@ from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_workers import facts
 from lazycelery_plugin_workers.here import PLACES, TaskHere, tasks_here
 from lazycelery_plugin_workers.reads import entries, read_line, told
-from lazycelery_plugin_workers.sorting import arranged
 
 STORIES = 8  # of the first rows, whose arguments are read back from cold storage at a quarter of a millisecond each
 
