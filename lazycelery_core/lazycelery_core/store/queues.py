@@ -25,9 +25,11 @@ class QueueRecord:
         self.marks: deque[tuple[float, int, int]] = deque(maxlen=MOST_MARKS)
 
     def add(self, sample: QueueSample, sent: int) -> None:
-        """A new count."""
-        ready = sum(sample.ready.values())
+        """A new count. One without any step is none: the queue could not be read, which is not the same as empty."""
         self.sample = sample
+        if not sample.ready:
+            return
+        ready = sum(sample.ready.values())
         self.history.set(ready, sample.at)
         self.marks.append((sample.at, ready, sent))
         while sample.at - self.marks[0][0] > WINDOW:
@@ -40,6 +42,8 @@ class QueueRecord:
         None before two counts, when no such event came, and when the depth grew faster than they tell: then some
         clients do not send them.
         """
+        if not self.marks:
+            return None, None
         (start, before, sent_before), (end, ready, sent) = self.marks[0], self.marks[-1]
         if end - start < 1 or not sent:
             return None, None
@@ -104,8 +108,9 @@ def _queue(name: str, record: QueueRecord, consumers: Mapping[str, tuple[str, ..
     sample = record.sample
     assert sample is not None, "a record is made for its first sample"
     came, left = record.rates()
+    ready = sum(sample.ready.values()) if sample.ready else None
     return Queue(
-        name=name, ready=sum(sample.ready.values()), unacked=sample.unacked, by_priority=dict(sample.ready),
+        name=name, ready=ready, unacked=sample.unacked, by_priority=dict(sample.ready),
         consumers=None if consumers is None else consumers.get(name, ()), exchange=sample.exchange,
         routing_key=sample.routing_key, at=sample.at, in_rate=came, out_rate=left, oldest=sample.oldest,
         history=tuple(int(depth) for depth in record.history.values()), note=sample.note,
