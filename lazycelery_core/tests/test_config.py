@@ -534,6 +534,21 @@ def test_what_is_shown_can_be_used_again() -> None:
     assert loads(made.show(), themes=THEMES).file == made.file
 
 
+def test_the_example_says_what_a_plugins_type_says_of_itself() -> None:
+    @dataclass
+    class Told:
+        """far: how far to look."""
+
+        far: int = 1
+
+    @dataclass
+    class Silent:
+        far: int = 1
+
+    assert "## far: how far to look.\n# [plugins.x]" in config_example({"x": Told})
+    assert "Silent(" not in config_example({"x": Silent})
+
+
 def test_redaction_follows_the_settings() -> None:
     redactor = settings("[redact]\npatterns = ['ACME-[0-9]+']\nkeys = ['iban']\ntasks.'auth.*'.args = [0]").redactor()
     assert redactor.text("ACME-12 iban=DE0") == "•••••• iban=••••••"

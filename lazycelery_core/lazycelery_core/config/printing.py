@@ -1,5 +1,6 @@
 """How does a configuration look as TOML: an example of everything that can be set, and what is set now?"""
 
+import inspect
 import json
 import textwrap
 import typing
@@ -76,8 +77,14 @@ def _plugin_sections(plugins: Mapping[str, type]) -> Iterator[str]:
         "# enabled = true",
     ]
     for name, kind in plugins.items():
-        again = [] if name == "demo" else ["", f"# [plugins.{name}]", "# enabled = true"]
+        again = [] if name == "demo" else ["", *_comment(_said(kind)), f"# [plugins.{name}]", "# enabled = true"]
         yield from [*again, *_section(kind, ("plugins", name))]
+
+
+def _said(kind: type) -> str:
+    """The type's docstring, unless it is the one that dataclasses make up."""
+    said = inspect.cleandoc(kind.__doc__ or "")
+    return "" if said.startswith(f"{kind.__name__}(") else said
 
 
 def _meta(kind: Any) -> msgspec.Meta:
@@ -86,7 +93,7 @@ def _meta(kind: Any) -> msgspec.Meta:
 
 
 def _comment(text: str) -> list[str]:
-    paragraphs = text.strip().split("\n")
+    paragraphs = [paragraph for paragraph in text.strip().split("\n") if paragraph.strip()]
     return [f"## {line}" for paragraph in paragraphs for line in textwrap.wrap(paragraph.strip(), _WIDTH)]
 
 
