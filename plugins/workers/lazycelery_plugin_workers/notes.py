@@ -9,8 +9,9 @@ from lazycelery_core.looks import WARNING, WORKER_STATES
 from lazycelery_core.model import Worker, WorkerState
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.tones import Line, Tone, line
-from lazycelery_plugin_workers.facts import BAD_SKEW, RANK, short_name, silence, skew_text, state_sentence
+from lazycelery_plugin_workers.facts import BAD_SKEW, short_name, silence, skew_text, state_sentence
 
+MANY = 3  # workers named one by one
 Wording = Callable[[Worker, Snapshot], str]
 
 
@@ -36,24 +37,33 @@ def _in_full(worker: Worker, snapshot: Snapshot) -> str:
 
 def _silent(snapshot: Snapshot, wording: Wording) -> Iterator[Line]:
     """Late and mute workers. One that said goodbye is no news: its row says so."""
-    silent = [each for each in snapshot.workers if each.state in (WorkerState.LATE, WorkerState.MUTE)]
-    for worker in sorted(silent, key=lambda each: -RANK[each.state]):
-        look = WORKER_STATES[worker.state]
-        yield line((f"{look.glyph} {short_name(worker, snapshot)} {wording(worker, snapshot)}", look.tone))
+    for state in (WorkerState.LATE, WorkerState.MUTE):
+        look = WORKER_STATES[state]
+        found = [each for each in snapshot.workers if each.state is state]
+        if len(found) > MANY:
+            yield line((f"{look.glyph} {len(found)} workers are {look.word}: {_names(found, snapshot)}", look.tone))
+            continue
+        for worker in found:
+            yield line((f"{look.glyph} {short_name(worker, snapshot)} {wording(worker, snapshot)}", look.tone))
+
+
+def _names(workers: Sequence[Worker], snapshot: Snapshot) -> str:
+    """`worker-1, worker-2, worker-3 and 4 more`."""
+    more = f" and {len(workers) - MANY} more" if len(workers) > MANY else ""
+    return ", ".join(short_name(each, snapshot) for each in workers[:MANY]) + more
 
 
 def _twins(snapshot: Snapshot) -> Iterator[Line]:
-    for worker in snapshot.workers:
-        if worker.twins:
-            pids = ", ".join(map(str, worker.pids[:4]))
-            yield line((f"{WARNING} {short_name(worker, snapshot)} is the name of two workers: pids {pids}", Tone.WARN))
+    for worker in [each for each in snapshot.workers if each.twins][:MANY]:
+        pids = ", ".join(map(str, worker.pids[:4]))
+        yield line((f"{WARNING} {short_name(worker, snapshot)} is the name of two workers: pids {pids}", Tone.WARN))
 
 
 def _skewed(snapshot: Snapshot) -> Iterator[Line]:
-    for worker in snapshot.workers:
-        if worker.skew is not None and abs(worker.skew) >= BAD_SKEW and worker.state is not WorkerState.OFFLINE:
-            text = f"{WARNING} clock of {short_name(worker, snapshot)} is {skew_text(worker)} off, times are corrected"
-            yield line((text, Tone.WARN))
+    here = [each for each in snapshot.workers if each.state is not WorkerState.OFFLINE]
+    for worker in [each for each in here if abs(each.skew or 0.0) >= BAD_SKEW][:MANY]:
+        text = f"{WARNING} clock of {short_name(worker, snapshot)} is {skew_text(worker)} off, times are corrected"
+        yield line((text, Tone.WARN))
 
 
 def without_events(workers: Sequence[Worker]) -> list[Worker]:
@@ -71,10 +81,8 @@ def _events_off(snapshot: Snapshot) -> Iterator[Line]:
 def _events_off_in_full(snapshot: Snapshot) -> Iterator[Line]:
     silent = without_events(snapshot.workers)
     if silent:
-        names = ", ".join(short_name(each, snapshot) for each in silent[:3])
-        more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
         right = "" if "events" in snapshot.scopes else " (needs --allow events)"
         yield line(
-            (f"Task events are off on {names}{more}: only what inspect returns is shown. ", Tone.DIM),
+            (f"Task events are off on {_names(silent, snapshot)}: only what inspect returns is shown. ", Tone.DIM),
             ("e", Tone.ACCENT), (f" enables them{right}.", Tone.DIM),
         )  # fmt: skip

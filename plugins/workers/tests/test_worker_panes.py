@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lazycelery_core.model import Link, LinkState, Read, Task, TaskState, TaskStory, Worker, WorkerState
-from lazycelery_core.pane import DetailTab, DrawContext, Pane, TablePane
+from lazycelery_core.pane import DetailTab, DrawContext, Pane, Rows, TablePane
 from lazycelery_core.snapshot import Filter, NameStats, Rates, RowQuery, Snapshot, TaskPage, Totals
 from lazycelery_core.spans import plain
 from lazycelery_core.table import snapshot_text
@@ -315,6 +315,16 @@ def test_without_a_worker_the_list_says_what_may_be_wrong() -> None:
     ]
     passive = lines_of(WorkersList(), moment([], links=[link(LinkState.LIVE)], level="PASSIVE"))
     assert "nobody is asked in passive mode" in passive[1]
+
+
+def test_many_workers_of_one_trouble_are_told_in_one_line() -> None:
+    late = [
+        Worker(f"w{number}@h{number}", WorkerState.LATE, twins=True, skew=9.0, task_events=False) for number in range(5)
+    ]
+    notes = [plain(each) for each in WorkersList().footnotes(DrawContext(moment(late)), Rows(late, 5, 5))]
+    assert notes[0] == "◐ 5 workers are late: w0, w1, w2 and 2 more"
+    assert len(notes) == 1 + 3 + 3 + 1
+    assert notes[-1].startswith("Task events are off on w0, w1, w2 and 2 more:")
 
 
 def test_the_summary_counts_who_is_here() -> None:
