@@ -54,8 +54,8 @@ class Cold:
     """The stream. `newest` tells the newest row; a block is dropped when all rows of its time are.
 
     The writer holds `lock` for as long as it writes a batch; `read` takes it, for any thread. The loop that takes
-    events in writes records itself, because a call an event is too much: it appends to `parts` what `pack` gives and the
-    body, keeps `end`, `body`, `body_at` up to date, and calls `seal` when `end` reaches `full`. `append` is that.
+    events in writes records itself, because a call an event is too much: it appends to `parts` what `pack` gives and
+    the body, keeps `end`, `body`, `body_at` up to date, and calls `seal` when `end` reaches `full`. `append` is that.
     """
 
     def __init__(self, limits: Limits, newest: Callable[[], int], lock: threading.Lock) -> None:

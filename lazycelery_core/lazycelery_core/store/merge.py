@@ -131,7 +131,8 @@ class Merge:
             self.sent_to[queue] += 1
         mark = segment.mark[place]
         if mark == PENDING:
-            segment.updated[place] = at
+            if not at < segment.updated[place]:
+                segment.updated[place] = at
         elif mark & STATE == RETRY:
             order.advance(segment, place, PENDING, at, segment.worker[place])
 
@@ -152,7 +153,7 @@ class Merge:
             if self._names.get(event.name) != segment.name[place] or not segment.root[place] or event.eta:
                 self._identify(segment, place, event)
             if event.retries:
-                self._order.attempt(segment, place, event.retries)
+                self._order.received_again(segment, place, event.retries, at, worker)
         else:
             if not at < segment.received[place]:
                 self._identify(segment, place, event)

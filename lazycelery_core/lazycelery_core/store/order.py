@@ -71,12 +71,20 @@ class Order:
         self.counts.ends[outcome] += 1
         self.workers.ends[outcome][worker] += 1
 
-    def attempt(self, segment: Segment, place: int, retries: int) -> bool:
-        """Note the number of an attempt; whether it is a higher one than known."""
-        higher = retries > segment.retries[place]
-        if higher:
+    def attempt(self, segment: Segment, place: int, retries: int) -> None:
+        """Note the number of an attempt; the highest one stays."""
+        if retries > segment.retries[place]:
             segment.retries[place] = min(retries, MOST_RETRIES)
-        return higher
+
+    def received_again(self, segment: Segment, place: int, retries: int, at: float, worker: int) -> None:
+        """Attempt number `retries` > 0 reached a worker. If not the one that asked for it, the clock is another now."""
+        self.attempt(segment, place, retries)
+        if retries < segment.retries[place]:
+            return
+        segment.receiver[place] = worker
+        waits = segment.mark[place] & STATE in (PENDING, RETRY)
+        if waits and worker != segment.worker[place] and at < segment.barrier.get(place, at):
+            segment.barrier[place] = at
 
     def advance(self, segment: Segment, place: int, new: int, at: float, worker: int) -> Change:
         """Go to a state if it outranks the present one."""
@@ -104,39 +112,36 @@ class Order:
 
     def received(self, segment: Segment, place: int, retries: int | None, at: float, worker: int) -> None:
         """A task-received that is not the first thing that happened to the task."""
-        waits = segment.mark[place] & STATE == RETRY
-        if retries is None:
-            segment.retries[place] += waits
-        elif self.attempt(segment, place, retries) and waits and worker != segment.worker[place]:
-            # a higher attempt on another worker begins after the retry, whatever the clocks of the two say
-            segment.barrier[place] = min(at, segment.barrier.get(place, at))
+        if retries:
+            self.received_again(segment, place, retries, at, worker)
+        elif retries is None and segment.mark[place] & STATE == RETRY:
+            segment.retries[place] += 1
         self.advance(segment, place, RECEIVED, at, worker)
 
     def retried(self, segment: Segment, place: int, at: float, worker: int) -> bool:
         """Close an attempt: what was reported before `at` belongs to it, what came after stays. False: told before."""
+        receiver = segment.receiver.get(place, worker)
+        elsewhere = receiver != worker and segment.received[place] <= at
+        if elsewhere:  # the next attempt is known, on a worker whose clock is behind, or was faster than the report
+            at = segment.received[place]
         if at <= segment.barrier.get(place, -1.0):
             return False
-        old = segment.mark[place] & STATE
-        goes_on = segment.retries[place] and worker != segment.worker[place] and old not in (PENDING, RETRY)
-        if goes_on and segment.received[place] < at:  # the next attempt is on a host with another clock
-            at = segment.received[place]
-        segment.mark[place] |= RETRIED
         segment.barrier[place] = at
-        if not goes_on:
-            new, since = self._after_retry(segment, place, old, at)
-            if new == RETRY:
-                segment.worker[place] = worker
-            self.move(segment, place, new, since)
-        return True
-
-    def _after_retry(self, segment: Segment, place: int, old: int, at: float) -> tuple[int, float]:
-        """(state, since when) by what is known to have happened after a retry."""
+        segment.mark[place] |= RETRIED
+        old = segment.mark[place] & STATE
         if old >= SUCCESS and segment.updated[place] > at:
-            return old, segment.updated[place]
-        for state, times in ((STARTED, segment.started), (RECEIVED, segment.received), (PENDING, segment.sent)):
-            if times[place] > at:
-                return state, times[place]
-        return RETRY, at
+            return True
+        if segment.started[place] > at:
+            self.move(segment, place, STARTED, segment.started[place])
+        elif elsewhere or segment.received[place] > at:
+            self.move(segment, place, RECEIVED, segment.received[place])
+            segment.worker[place] = receiver
+        elif segment.sent[place] > at:
+            self.move(segment, place, PENDING, segment.sent[place])
+        else:
+            self.move(segment, place, RETRY, at)
+            segment.worker[place] = worker
+        return True
 
     def _outranks(self, segment: Segment, place: int, mark: int, new: int, at: float) -> bool:
         """For tasks that were retried, or whose state came from a stored result."""

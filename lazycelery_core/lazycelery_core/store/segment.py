@@ -17,12 +17,13 @@ class Segment:
     `root` are hash(id) or 0; name, worker, queue, exception are dictionary codes or -1. `mark` is the TaskState and two
     flags: what needs care is told apart from what does not by one look. `updated` is the time of the event that made
     the state what it is. `ref` is the place of the last report in cold storage, 0 for none. `changed` is the version of
-    the store at the row's last change. Facts that few tasks have stand in dicts by place.
+    the store at the row's last change. Facts that few tasks have stand in dicts by place; `receiver`
+    is the worker that received the latest attempt, for attempts after the first.
     """
 
     __slots__ = (
-        "barrier", "changed", "eta", "exception", "ids", "mark", "name", "number", "parent", "queue", "received", "ref",
-        "retries", "root", "rows", "runtime", "sent", "started", "updated", "worker",
+        "barrier", "changed", "eta", "exception", "ids", "mark", "name", "number", "parent", "queue", "received",
+        "receiver", "ref", "retries", "root", "rows", "runtime", "sent", "started", "updated", "worker",
     )  # fmt: skip
 
     def __init__(self, number: int, rows: int) -> None:
@@ -37,6 +38,7 @@ class Segment:
         self.parent, self.root, self.ref = (array("q", bytes(8 * rows)) for _ in range(3))
         self.eta: dict[int, float] = {}
         self.barrier: dict[int, float] = {}
+        self.receiver: dict[int, int] = {}
 
     @property
     def size(self) -> int:

@@ -18,6 +18,7 @@ from lazycelery_core.model import Gap, Queue, Worker
 from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import Totals
 from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
+from lazycelery_core.store.counting import Counting
 from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.merge import Merge
 from lazycelery_core.store.order import Order
@@ -58,6 +59,7 @@ class Store:
         self._lag: float | None = None
         self._gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
         self._asked_row = -1
+        self._counting = Counting()
 
     def apply(self, events: Sequence[Event], now: float) -> None:
         """Take a batch in, at most a few hundred events; now: when it arrived, Unix seconds."""
@@ -80,7 +82,8 @@ class Store:
         """The table of tasks as it is now."""
         with self._lock:
             return StoreTasks(
-                self._table, self._aggregates, self._counts, self._redactor, tuple(self._gaps), self._since,
+                self._table, self._aggregates, self._counts, self._redactor, self._counting, tuple(self._gaps),
+                self._since,
                 self._now if now is None else now,
             )  # fmt: skip
 

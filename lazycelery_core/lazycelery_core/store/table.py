@@ -10,6 +10,7 @@ from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.segment import Segment
 
 STATES = 8
+TEXTS = ("name", "worker", "queue", "exception")  # the columns that hold codes of texts
 
 
 class Table:
@@ -34,6 +35,10 @@ class Table:
         self.rows = 0  # the next row number
         self.evicted = 0
         self.evicted_by_state = [0] * STATES
+
+    def dictionary(self, field: str) -> Dictionary:
+        """The texts behind the codes of a column."""
+        return (self.names, self.hosts, self.queues, self.exceptions)[TEXTS.index(field)]
 
     @property
     def first(self) -> int:

@@ -7,6 +7,7 @@ from lazycelery_core.model import Gap, Task, TaskState, TaskStory
 from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import NameStats, Rates, RowQuery, TaskPage
 from lazycelery_core.store.aggregates import STATES, WINDOW, WORKER_STEP, Aggregates, WorkerCounts, percentiles
+from lazycelery_core.store.counting import Counting
 from lazycelery_core.store.dictionary import OTHER
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED, Ring
 from lazycelery_core.store.segment import STATE, Segment
@@ -29,12 +30,13 @@ class StoreTasks:
         aggregates: Aggregates,
         workers: WorkerCounts,
         redactor: Redactor,
+        counting: Counting,
         gaps: Sequence[Gap],
         since: float,
         now: float,
     ) -> None:
         self._table, self._aggregates, self._workers, self._redactor = table, aggregates, workers, redactor
-        self._gaps, self._since, self._now = gaps, since, now
+        self._counting, self._gaps, self._since, self._now = counting, gaps, since, now
         self._segments = table.segments
         self._rows, self._evicted = table.rows, table.evicted
 
@@ -110,7 +112,8 @@ class StoreTasks:
     def _search(self) -> "search.Search":
         from lazycelery_core.store.search import Search
 
-        return Search(self._table, tuple(self._segments.values()), self._evicted, self._rows, self._redactor, self._now)
+        segments = tuple(self._segments.values())
+        return Search(self._table, segments, self._rows, self._redactor, self._counting, self._now)
 
     def _found(self, rows: Sequence[int]) -> list[Task]:
         return [task for task in map(self.row, rows) if task is not None]

@@ -1,0 +1,56 @@
+"""How does a filter see the memory of a segment? As numpy arrays over it; nothing is copied."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lazycelery_core.redact import Redactor
+from lazycelery_core.store.cold import ColdReader
+from lazycelery_core.store.segment import STATE, Segment
+from lazycelery_core.store.story import read_texts
+from lazycelery_core.store.table import Table
+
+Array = np.ndarray[Any, Any]
+
+NUMBERS = {
+    "retries": np.uint16, "parent": np.int64, "root": np.int64, "sent": np.float64, "received": np.float64,
+    "started": np.float64, "updated": np.float64, "runtime": np.float64,
+}  # fmt: skip
+
+
+class SegmentColumns:
+    """Fulfils `snapshot.Columns` over the memory of a segment: nothing is copied."""
+
+    def __init__(self, table: Table, segment: Segment, size: int, reader: ColdReader, redactor: Redactor) -> None:
+        self.size = size
+        self._table, self._segment, self._reader, self._redactor = table, segment, reader, redactor
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        return self._segment.ids[: self.size]
+
+    def codes(self, field: str) -> Array:
+        return np.frombuffer(getattr(self._segment, field), np.int32)[: self.size]
+
+    def values(self, field: str) -> Sequence[str]:
+        return self._table.dictionary(field).values
+
+    def numbers(self, field: str) -> Array:
+        if field == "state":
+            return np.frombuffer(self._segment.mark, np.uint8)[: self.size] & np.uint8(STATE)
+        if field == "eta":
+            return self._sparse(self._segment.eta)
+        return np.frombuffer(getattr(self._segment, field), NUMBERS[field])[: self.size]
+
+    def texts(self, rows: Sequence[int]) -> Iterator[tuple[int, Mapping[str, str]]]:
+        for row in rows:
+            yield row, read_texts(self._segment.ref[row], self._table, self._reader, self._redactor)
+
+    def _sparse(self, known: Mapping[int, float]) -> Array:
+        values = np.full(self.size, np.nan)
+        for place, value in list(known.items()):
+            if place < self.size:
+                values[place] = value
+        return values
