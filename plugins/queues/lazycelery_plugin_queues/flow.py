@@ -70,10 +70,10 @@ def without_drain(queue: Queue) -> float:
 
 def is_growing(queue: Queue) -> bool:
     """More than a burst: the depth did not go down for a minute and is higher than before."""
-    if len(queue.history) <= WINDOW or without_drain(queue) < WINDOW * SAMPLE:
+    seen = queue.history[-1 - WINDOW :]
+    if len(seen) <= WINDOW or seen[-1] - seen[0] <= max(1.0, GROWN * seen[0]):
         return False
-    before, now = queue.history[-1 - WINDOW], queue.history[-1]
-    return now - before > max(1.0, GROWN * before)
+    return list(seen) == sorted(seen)
 
 
 def growth(queue: Queue) -> float:

@@ -9,6 +9,8 @@ from lazycelery_core.text import age, rate
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_queues.flow import growth, is_abandoned, is_growing, without_drain
 
+MANY = 3  # queues named one by one
+
 
 def worst_first(queues: Sequence[Queue]) -> list[Queue]:
     """Deepest first; what could not be counted last."""
@@ -28,8 +30,10 @@ def troubled(queues: Sequence[Queue]) -> list[Queue]:
 def notes(snapshot: Snapshot) -> Iterator[Line]:
     """`▲ media +41/s, no drain for 6m`; where it is the only one, who consumes it."""
     found = troubled(snapshot.queues)
-    for queue in found:
+    for queue in found[:MANY]:
         yield line((f"{WARNING} {queue.name} {_trouble(queue)}", Tone.WARN))
+    if len(found) > MANY:
+        yield line((f"{WARNING} {len(found) - MANY} more that grow or that nobody consumes", Tone.WARN))
     if len(found) == 1 and found[0].consumers:
         yield line((f"  {consumers_text(found[0])}", Tone.DIM))
 

@@ -15,7 +15,7 @@ import pytest
 
 from lazycelery_core.control import Peek
 from lazycelery_core.model import Link, LinkState, Message, Queue, Worker, WorkerState
-from lazycelery_core.pane import DetailPane, DetailTab, DrawContext, Pane, TablePane
+from lazycelery_core.pane import DetailPane, DetailTab, DrawContext, Pane, Rows, TablePane
 from lazycelery_core.query import parse
 from lazycelery_core.snapshot import RowQuery, Snapshot, Totals
 from lazycelery_core.spans import plain
@@ -221,6 +221,14 @@ def test_a_filter_that_leaves_nothing_says_how_many_there_are() -> None:
     lines = [plain(each) for each in QueuesList().empty(DrawContext(snapshot, 80, 10), query)]
     assert lines == ["0 of 6 queues match name:nothing", "Esc shows all."]
     assert len(QueuesList().rows(snapshot, RowQuery(parse("ready>100", NOW)), DrawContext(snapshot)).items) == 2
+
+
+def test_many_troubled_queues_are_counted_after_the_deepest() -> None:
+    queues = [Queue(f"q{number}", number, consumers=()) for number in range(1, 9)]
+    notes = [plain(each) for each in QueuesList().footnotes(DrawContext(moment(queues)), Rows(queues, 8, 8))]
+    assert notes[0] == "▲ q8 nobody consumes it"
+    assert notes[-1] == "▲ 5 more that grow or that nobody consumes"
+    assert len(notes) == 4
 
 
 def test_the_summary_adds_up_what_waits_and_names_the_worst() -> None:
