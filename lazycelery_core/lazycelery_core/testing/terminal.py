@@ -20,6 +20,7 @@ from typing import Self
 import pyte
 
 PATIENCE = 15.0  # s; a busy machine starts a program slowly
+AFTER_ESCAPE = 0.15  # s
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
         "right": "\x1b[C", "left": "\x1b[D", "pagedown": "\x1b[6~", "pageup": "\x1b[5~", "f5": "\x1b[15~"}  # fmt: skip
 # pyte does not know these and would draw their letters
@@ -63,6 +64,8 @@ class Terminal:
         for key in keys:
             text = chr(ord(key[5:].upper()) - 64) if key.startswith("ctrl+") else KEYS.get(key, key)
             os.write(self._fd, text.encode())
+            if key == "escape":
+                self.read(AFTER_ESCAPE)  # a key right behind it would make another key of both
 
     def signal(self, number: int) -> None:
         """Send a signal to the program, if it still runs."""
