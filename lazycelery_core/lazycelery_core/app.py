@@ -34,8 +34,6 @@ from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.pace import Pace
 from lazycelery_core.widgets.skin import Skin
 
-SAID_FOR = 6.0  # s; a sentence is read twice in that time
-
 
 class Watch(contract.Watch, Protocol):
     """What the app is given to run: the launcher's `Watch` is one."""
@@ -137,9 +135,9 @@ class LazyCeleryApp(App[None]):
             self._pace.pressed(time.monotonic())
         await super().on_event(event)
 
-    def say(self, text: str, tone: Tone = Tone.TEXT, seconds: float = SAID_FOR) -> None:
+    def say(self, text: str, tone: Tone = Tone.TEXT) -> None:
         """Say a sentence in passing; text of any origin."""
-        self.main.toasts.say(text, tone, time.monotonic(), seconds)
+        self.main.say(text, tone)
 
     def set_theme(self, chosen: Theme) -> None:
         """Draw with this theme from now on."""

@@ -28,7 +28,7 @@ from lazycelery_core.pane import (
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import cut_line, fit_line, join, line_width, plain, wrap_line
 from lazycelery_core.table import TableState, foot, render, snapshot_text
-from lazycelery_core.testing.screen import snapshot_of
+from lazycelery_core.testing.builders import a_snapshot
 from lazycelery_core.text import width
 
 
@@ -96,12 +96,12 @@ class Jobs(TablePane):
 
 def drawn(pane: TablePane, state: TableState, cells: int = 60, height: int = 8, **context: Any) -> list[str]:
     """The inside of the table as text."""
-    found = render(pane, Rows(JOBS, 3, 3), DrawContext(snapshot_of(), cells, height, **context), state)
+    found = render(pane, Rows(JOBS, 3, 3), DrawContext(a_snapshot(), cells, height, **context), state)
     return [plain(row.inside).rstrip() for row in found]
 
 
 def test_a_table_in_its_frame() -> None:
-    assert snapshot_text(Jobs(), snapshot_of(), 62, 7, focused=True).splitlines() == [
+    assert snapshot_text(Jobs(), a_snapshot(), 62, 7, focused=True).splitlines() == [
         "┏━ Jobs ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 3 ━┓",
         "┃     id      task                        worker    runtime▼ ┃",
         "┃ ▸   a3f9c1  mail.send_email             worker-1      135s ┃",
@@ -135,7 +135,7 @@ def test_a_narrow_table_drops_whole_columns_of_the_lowest_worth() -> None:
 
 def test_a_name_that_does_not_fit_keeps_its_index() -> None:
     long = Job("1", "images.pipeline.optimise_everything[7]", 1)
-    found = columns.cells([columns.Placed(COLUMNS[1], 14)], [DrawContext(snapshot_of(), 14)], long, 2)
+    found = columns.cells([columns.Placed(COLUMNS[1], 14)], [DrawContext(a_snapshot(), 14)], long, 2)
     assert plain(found).endswith("[7]")
     assert line_width(found) == 14
 
@@ -155,14 +155,14 @@ def test_notes_stand_below_the_rows_and_give_way_to_them() -> None:
 
 def test_a_row_that_was_evicted_says_so() -> None:
     rows = Rows([JOBS[0], None], 2, 2)
-    found = render(Jobs(), rows, DrawContext(snapshot_of(), 60, 8), TableState(cursor=1))
+    found = render(Jobs(), rows, DrawContext(a_snapshot(), 60, 8), TableState(cursor=1))
     assert "no longer held" in plain(found[2].inside)
 
 
 def test_an_empty_table_says_why_in_the_middle_of_a_large_box() -> None:
     pane = Jobs()
     pane.items = []
-    lines = snapshot_text(pane, snapshot_of(), 70, 14).splitlines()
+    lines = snapshot_text(pane, a_snapshot(), 70, 14).splitlines()
     assert "runtime" not in "".join(lines)
     assert lines[4].index("No job") == lines[6].index("Start") > 20
 
@@ -170,16 +170,16 @@ def test_an_empty_table_says_why_in_the_middle_of_a_large_box() -> None:
 def test_an_empty_table_begins_at_the_top_left_of_a_small_box() -> None:
     pane = Jobs()
     pane.items = []
-    assert snapshot_text(pane, snapshot_of(), 36, 6).splitlines()[1].startswith("│ No job was seen.")
+    assert snapshot_text(pane, a_snapshot(), 36, 6).splitlines()[1].startswith("│ No job was seen.")
 
 
 def test_the_foot_counts_only_what_does_not_fit() -> None:
-    context = DrawContext(snapshot_of(), 60, 3, focused=True)
+    context = DrawContext(a_snapshot(), 60, 3, focused=True)
     state = TableState(cursor=1, marks=frozenset("ab"), sort="runtime", reverse=True)
     assert plain(foot(Jobs(), Rows(JOBS, 3, 3), context, state)) == "row 2 of 3 · 2 marked · runtime ▼"
-    roomy = DrawContext(snapshot_of(), 60, 9, focused=True)
+    roomy = DrawContext(a_snapshot(), 60, 9, focused=True)
     assert plain(foot(Jobs(), Rows(JOBS, 3, 3), roomy, state)) == "2 marked · runtime ▼"
-    assert plain(foot(Jobs(), Rows(JOBS, 3, 3), DrawContext(snapshot_of(), 60, 9), TableState(sort="runtime"))) == ""
+    assert plain(foot(Jobs(), Rows(JOBS, 3, 3), DrawContext(a_snapshot(), 60, 9), TableState(sort="runtime"))) == ""
 
 
 # --- other panes ------------------------------------------------------------------------------------------------------
@@ -234,24 +234,24 @@ class Other(DetailTab):
 
 
 def test_a_canvas_pane_has_a_blank_cell_at_both_sides() -> None:
-    assert snapshot_text(Sketch(), snapshot_of(), 20, 4).splitlines()[1] == "│ 16x2             │"
+    assert snapshot_text(Sketch(), a_snapshot(), 20, 4).splitlines()[1] == "│ 16x2             │"
 
 
 def test_a_detail_pane_shows_the_tabs_of_what_is_selected() -> None:
     chosen = {"overview.jobs": JOBS[0]}
-    text = snapshot_text(Details(), snapshot_of(), 50, 6, selected=chosen, tabs=[About(), Other()])
+    text = snapshot_text(Details(), a_snapshot(), 50, 6, selected=chosen, tabs=[About(), Other()])
     assert text.splitlines()[0] == "╭─ Details ────────────────────── about │ other ─╮"
     assert "Name mail.send_email" in text
     assert "… 3 lines in libraries (o shows them)" in text
-    unfolded = snapshot_text(Details(), snapshot_of(), 50, 9, selected=chosen, tabs=[About()], folded=False)
+    unfolded = snapshot_text(Details(), a_snapshot(), 50, 9, selected=chosen, tabs=[About()], folded=False)
     assert unfolded.count("pool.py") == 3
     assert "drawn 46x4" in snapshot_text(
-        Details(), snapshot_of(), 50, 6, selected=chosen, tabs=[About(), Other()], tab=1
+        Details(), a_snapshot(), 50, 6, selected=chosen, tabs=[About(), Other()], tab=1
     )
 
 
 def test_a_detail_pane_without_a_selection_says_so() -> None:
-    assert "Nothing selected." in snapshot_text(Details(), snapshot_of(), 50, 6)
+    assert "Nothing selected." in snapshot_text(Details(), a_snapshot(), 50, 6)
 
 
 # --- lines and frames -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from lazycelery_core.keys import Keymap
 from lazycelery_core.model import Gap, Link, LinkState, Worker, WorkerState
 from lazycelery_core.pane import OVERVIEW, QUEUES, TASKS, WORKERS, View
 from lazycelery_core.snapshot import Totals
-from lazycelery_core.testing.screen import NOW, snapshot_of
+from lazycelery_core.testing.builders import NOW, a_snapshot
 from lazycelery_core.text import TimeMode, width
 from lazycelery_core.theme import Part
 from lazycelery_core.tones import Tone, line
@@ -34,7 +34,7 @@ def busy(**fields: Any) -> Any:
         "links": [REDIS],
         "tasks": SimpleNamespace(held=10_000, evicted=3_100),
     }
-    return snapshot_of(**(known | fields))
+    return replace(a_snapshot(), **(known | fields))
 
 
 def status(cells: int = 120, mode: TimeMode = TimeMode.UTC, paused: int | None = None, **fields: Any) -> str:

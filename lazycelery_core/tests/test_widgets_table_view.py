@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lazycelery_core.pane import OVERVIEW, Column, DrawContext, Rows, TablePane, line
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import plain
-from lazycelery_core.testing.screen import snapshot_of
+from lazycelery_core.testing.builders import a_snapshot
 from lazycelery_core.widgets.table_view import TableView
 
 
@@ -51,7 +51,7 @@ def looked_at(pane: TablePane, items: Sequence[str], height: int = 6) -> TableVi
 
 def draw(view: TableView, height: int = 6) -> list[str]:
     """What is drawn, in a box with room for `height` - 1 rows."""
-    _, body = view.draw(DrawContext(snapshot_of(), 40, height, focused=True))
+    _, body = view.draw(DrawContext(a_snapshot(), 40, height, focused=True))
     return [plain(row.inside).rstrip() for row in body]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from lazycelery_core.config import Settings
+from lazycelery_core.config import Connection, Settings
 from lazycelery_core.control import Control
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
@@ -59,6 +59,10 @@ class Watch(Protocol):
     @property
     def plugins(self) -> Loaded:
         """What the plugins brought."""
+
+    @property
+    def connection(self) -> Connection:
+        """What is watched."""
 
     @property
     def settings(self) -> Settings:

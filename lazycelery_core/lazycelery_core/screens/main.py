@@ -4,6 +4,7 @@
 screens of their own above this one, which then stands still. A prompt takes the place of the breadcrumbs: `take_line`.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from lazycelery_core.screens.panes import up_to_date
 from lazycelery_core.screens.stage import Stage
 from lazycelery_core.screens.state import RECORD_PANE, ScreenState
 from lazycelery_core.snapshot import Filter, Snapshot
+from lazycelery_core.tones import Tone
 from lazycelery_core.widgets import header
 from lazycelery_core.widgets.key_line import KeyLine
 from lazycelery_core.widgets.lines import LinesWidget
@@ -34,6 +36,8 @@ from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.status import StatusLine, banner_line
 from lazycelery_core.widgets.toasts import Toasts
+
+SAID_FOR = 6.0  # s; a sentence is read twice in that time
 
 
 class MainScreen(Screen[None]):
@@ -156,6 +160,10 @@ class MainScreen(Screen[None]):
         if self.watched is not None:
             self.watched.deployment.refresh()
         self.show_again()
+
+    def say(self, text: str, tone: Tone = Tone.TEXT) -> None:
+        """Say a sentence in passing; text of any origin."""
+        self.toasts.say(text, tone, time.monotonic(), SAID_FOR)
 
     # --- what commands ask --------------------------------------------------------------------------------------------
 

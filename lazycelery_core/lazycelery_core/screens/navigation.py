@@ -87,7 +87,7 @@ class Navigation:
 
     @staticmethod
     def _distance(here: Rect, there: Rect) -> int:
-        return abs(here.x - there.x) + 2 * abs(here.y + here.height // 2 - there.y - there.height // 2)
+        return abs(here.x - there.x) + 2 * abs(here.y - there.y)
 
     def _focus(self, pane: str) -> None:
         state = self._screen.state

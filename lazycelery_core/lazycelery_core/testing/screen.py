@@ -1,39 +1,30 @@
-"""How is a pane, or the whole screen, tried without a broker? With snapshots made by hand.
+"""How is the whole screen tried without a broker? With a deployment that shows a snapshot made by hand.
 
 text = snapshot_text(MyPane(), snapshot_of(workers=[...]), 120, 36)
 
 async with screen_of([MyPane()], snapshot_of(...)).run_test(size=(120, 36)) as pilot: ...
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lazycelery_core.action import Action
+from lazycelery_core.action import Action, Policy
+from lazycelery_core.audit import Audit
+from lazycelery_core.config import UISettings, loads
+from lazycelery_core.config.connection import from_url
+from lazycelery_core.control import Control
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
 from lazycelery_core.plugin_health import PluginHealth
-from lazycelery_core.snapshot import Snapshot, Totals
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.writes import Writes
 
 if TYPE_CHECKING:
     from lazycelery_core.app import LazyCeleryApp
 
-NOW = 1_795_357_927.0  # 2026-11-22 14:32:07 UTC
-
-
-def snapshot_of(**fields: Any) -> Snapshot:
-    """A snapshot in which nothing was seen yet, but for the given fields."""
-    from lazycelery_core.store import Limits, Store
-
-    known: dict[str, Any] = {
-        "version": 1, "now": NOW, "since": NOW - 900, "name": "prod", "broker": "redis://cache:6379/0",
-        "level": "READ-ONLY", "scopes": frozenset(), "workers": (), "queues": (), "totals": Totals(), "links": (),
-    }  # fmt: skip
-    known |= fields
-    if "tasks" not in known:
-        known["tasks"] = Store(Limits(), str, NOW - 900).tasks()
-    return Snapshot(**known)
+NOWHERE = Path("/nonexistent")
 
 
 @dataclass
@@ -41,6 +32,8 @@ class StillDeployment:
     """A deployment that shows the same snapshot until a test puts another one in. It notes what the screen asked."""
 
     shown: Snapshot
+    writes: Writes
+    control: Control = field(default_factory=Control)
     refreshes: int = 0
     topics: frozenset[str] = frozenset()
 
@@ -72,15 +65,27 @@ class StillPlugins:
 
 
 class StillWatch:
-    """What the screen is given to show. keybindings: action name -> key."""
+    """What the screen is given to show. keys: action name -> key; control: for actions; folder: for the audit file."""
 
-    def __init__(self, plugins: StillPlugins, shown: Snapshot, keybindings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        plugins: StillPlugins,
+        shown: Snapshot,
+        keys: Mapping[str, str] | None = None,
+        control: Control | None = None,
+        policy: Policy | None = None,
+        folder: Path = NOWHERE,
+    ) -> None:
         from lazycelery_core.host_commands import HOST_COMMANDS, view_commands
 
-        self.plugins, self.deployment = plugins, StillDeployment(shown)
+        control = control or Control()
+        writes = Writes(
+            control, policy or Policy(), Audit(folder / "audit.jsonl"), shown.broker, lambda: shown.now, plugins.health
+        )
+        self.plugins, self.deployment = plugins, StillDeployment(shown, writes, control)
+        self.settings, self.connection = loads(""), from_url(shown.broker, "test")
         views = {pane.view.id: pane.view for pane in plugins.panes}
-        host = [*HOST_COMMANDS, *view_commands(views.values())]
-        self.keys = Keymap(host, plugins.actions, {"": keybindings or {}})
+        self.keys = Keymap([*HOST_COMMANDS, *view_commands(views.values())], plugins.actions, {"": keys or {}})
         self.notes: list[str] = []
         self.running = False
 
@@ -102,12 +107,14 @@ def screen_of(
     shown: Snapshot,
     tabs: Sequence[DetailTab] = (),
     actions: Sequence[Action] = (),
-    keybindings: dict[str, str] | None = None,
-    reports: Path = Path("/nonexistent"),
+    folder: Path = NOWHERE,
+    **known: Any,
 ) -> "LazyCeleryApp":
-    """The app with these panes on its screen; `app.watched` is a StillWatch once it has started."""
-    from lazycelery_core.app import LazyCeleryApp
-    from lazycelery_core.config import UISettings
+    """The app with these panes on its screen. folder: for crash reports and the audit file; known: of StillWatch.
 
-    watch = StillWatch(StillPlugins(panes, tabs, actions), shown, keybindings)
-    return LazyCeleryApp(lambda: watch, UISettings(), shown.name, reports)
+    `app.watched` is a StillWatch once the app has started.
+    """
+    from lazycelery_core.app import LazyCeleryApp
+
+    watch = StillWatch(StillPlugins(panes, tabs, actions), shown, folder=folder, **known)
+    return LazyCeleryApp(lambda: watch, UISettings(), shown.name, folder)

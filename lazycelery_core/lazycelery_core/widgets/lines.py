@@ -62,7 +62,7 @@ class LinesWidget(Widget):
 
 def changed_cells(old: Painted, new: Painted, cells: int) -> tuple[int, int]:
     """(first, end) of the cells in which two lines differ; all of them where the cursor came or went."""
-    if old.cursor != new.cursor:
+    if old.cursor != new.cursor or (new.cursor and (old.before, old.after) != (new.before, new.after)):
         return 0, cells
     ours = (*old.before, *old.inside, *old.after)
     theirs = (*new.before, *new.inside, *new.after)
