@@ -72,12 +72,12 @@ class Writes:
         """Why the action can't run now, None when it can: first what it says itself, then the policy."""
         return self._asked(action, "available", action.available, snapshot, targets) or self.policy.refusal(action)
 
-    def preview(self, action: Action, snapshot: Snapshot, targets: Sequence[Any]) -> Preview:
-        """What to confirm. Raises ActionError with the reason when the action is refused."""
+    def preview(self, action: Action, snapshot: Snapshot, targets: Sequence[Any], production: bool = False) -> Preview:
+        """What to confirm; in production one step more strictly. Raises ActionError when the action is refused."""
         reason = self.refusal(action, snapshot, targets)
         if reason is not None:
             raise ActionError(f"{action.label}: {reason}.")
-        risk = Risk.MANY if len(targets) > BULK else action.risk
+        risk = Risk.MANY if len(targets) > BULK else Risk(min(Risk.MANY, action.risk + production))
         typed = "" if risk < Risk.MANY else str(len(targets)) if len(targets) > 1 else target_key(targets[0])
         lines = self._asked(action, "preview", action.preview, snapshot, targets) or ()
         return Preview(action, targets, lines, risk, typed)

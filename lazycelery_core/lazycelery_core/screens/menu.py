@@ -1,9 +1,11 @@
 """What can be done with this? `a`, a right click, or Space where nothing can be marked: a menu where the cursor is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lazycelery_core.host_commands import shown_key
+from lazycelery_core.keys import Command
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.going import label_of
 from lazycelery_core.screens.offering import Offer, is_write, offers_here
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
 
 LOOKS = ("open.details",)
-TAKES_OUT = ("copy.open", "export.open")
+TAKES_OUT = ("export.open",)
 LISTS = ("mark.all", "filter.open", "search.open", "follow.toggle")
 ASKS = ("copy.open", "export.open", "filter.open", "search.open")  # they open something to answer
 SELDOM = 3  # journeys from which they get a menu of their own
@@ -151,19 +153,20 @@ def sections_of(screen: "MainScreen") -> list[list[Item]]:
     own = [offer for offer in offers if offer.command.action is not None]
     journeys = [offer for offer in own if is_journey(offer)]
     apart = len(journeys) >= SELDOM
-    looks = [offer for offer in own if not is_write(offer.command) and not (apart and offer in journeys)]
+    apart_too = [*(journeys if apart else []), *(offer for offer in own if is_copy(offer.command))]
+    looks = [offer for offer in own if not is_write(offer.command) and offer not in apart_too]
     related = [_journeys(journeys)] if apart else []
     return [
         [*_named(by_name, LOOKS), *(item_of(offer) for offer in looks if offer.command.scope != "global"), *related],
         [item_of(offer) for offer in own if is_write(offer.command)],
         [item_of(offer) for offer in looks if offer.command.scope == "global"],
-        _named(by_name, TAKES_OUT),
+        [*_copies(by_name, own), *_named(by_name, TAKES_OUT)],
         _named(by_name, LISTS),
         [Item("palette.open", "Ctrl+P", "All commands…")],
     ]
 
 
-def _named(by_name: dict[str, Offer], names: Sequence[str]) -> list[Item]:
+def _named(by_name: Mapping[str, Offer], names: Sequence[str]) -> list[Item]:
     """The host's own entries; those that do nothing in this pane are left out."""
     return [item_of(by_name[name]) for name in names if name in by_name and not by_name[name].reason]
 
@@ -180,6 +183,23 @@ def item_of(offer: Offer, short: bool = False) -> Item:
 def is_journey(offer: Offer) -> bool:
     """Whether it goes to something related: `g` and a letter."""
     return offer.command.action is not None and any(key.startswith("g ") for key in offer.command.keys)
+
+
+def is_copy(command: Command) -> bool:
+    """Whether it is an action that only copies: those stand in the menu of `y`."""
+    return command.action is not None and ".copy_" in command.name
+
+
+def _copies(by_name: Mapping[str, Offer], own: Sequence[Offer]) -> list[Item]:
+    """`Copy id · args · call…`."""
+    names = [copied(offer.command.label) for offer in own if is_copy(offer.command) and not offer.reason]
+    offers = [by_name[name] for name in ("copy.open",) if name in by_name]
+    return [replace(item_of(offer), label=f"Copy {' · '.join([*names, 'row'][:4])}…") for offer in offers]
+
+
+def copied(label: str) -> str:
+    """`Copy task id…` as `task id`."""
+    return label.removeprefix("Copy ").rstrip("…")
 
 
 def _journeys(offers: Sequence[Offer]) -> Item:

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lazycelery_core.screens.acting import Acting
+from lazycelery_core.screens.copying import Copying
 from lazycelery_core.screens.filtering import Filtering
 from lazycelery_core.screens.help import Help
 from lazycelery_core.screens.menu import Menu
 from lazycelery_core.screens.named_filters import NamedFilters
+from lazycelery_core.screens.which_key import WhichKey
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -20,5 +23,10 @@ def attach(screen: "MainScreen") -> None:
         return screen.watched.settings.environment.state_path
 
     named = NamedFilters(state_folder)
-    for controller in (Filtering(screen, named), Help(screen), Menu(screen)):
+    copying = Copying(
+        screen, state_folder, lambda: screen.watched is not None and screen.watched.settings.environment.in_tmux
+    )
+    screen.act = Acting(screen, copying.copy).act
+    screen.when_begun = WhichKey(screen).begun
+    for controller in (Filtering(screen, named), Help(screen), Menu(screen), copying):
         screen.dispatcher.add(controller)

@@ -95,7 +95,7 @@ class Prompt(LinesWidget):
 
     def on_unmount(self) -> None:
         """The offers go with the prompt."""
-        if self.offered.is_mounted:
+        if self.offered.is_attached:
             self.offered.remove()
 
     def on_resize(self) -> None:
@@ -147,7 +147,7 @@ class Prompt(LinesWidget):
         inks = inks_of(text, self.question.tokens(text), None if incomplete else said.wrong)
         label = (BLANK, *line((f"{self.question.label} ", Tone.DIM)))
         self.show([typed_line(label, text, cursor, inks, said.line, self.size.width, self.question.hint)])
-        if self.offered.is_mounted:
+        if self.offered.is_attached:
             start = self._offers[self._chosen].start if self._offers else cursor
             x = line_width(label) + width(safe(text[:start])) - 1
             self.offered.offer(self._offers, self._chosen, x, BELOW)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lazycelery_core.frame import Painted, Pieces, Row
 from lazycelery_core.spans import cut_line, fit_line, line_width
-from lazycelery_core.text import Safe
+from lazycelery_core.text import Safe, width
 from lazycelery_core.theme import Ink, Part
 from lazycelery_core.tones import Line, Span, Tone
 
@@ -24,16 +24,31 @@ HEAVY = BoxLook("┏┓┗┛┃━", Part.FOCUS)
 RISKY = BoxLook("┏┓┗┛┃━", Tone.FAILURE)
 
 
-def draw_box(title: Line, info: Line, body: Sequence[Row], columns: int, look: BoxLook = PLAIN) -> list[Painted]:
+class Inked(NamedTuple):
+    """A line of a popup's inside in which parts of the frame stand: a button, a field to type into."""
+
+    pieces: Pieces
+
+
+def draw_box(
+    title: Line, info: Line, body: Sequence[Row | Inked], columns: int, look: BoxLook = PLAIN
+) -> list[Painted]:
     """(len(body) + 2,) lines of `columns` cells: the body, cut or filled to the inside, with a border around it."""
     corner, corner_right, low, low_right, side, across = look.characters
     edge: Pieces = ((Safe(side), look.ink),)
     inside = columns - 2
     return [
         Painted(before=_top(title, info, columns, f"{corner}{across}", f"{across}{corner_right}", look)),
-        *(Painted(edge, fit_line(row.inside, inside), edge, row.cursor) for row in body),
+        *(_between(edge, row, inside) for row in body),
         Painted(before=((Safe(low + across * inside + low_right), look.ink),)),
     ]
+
+
+def _between(edge: Pieces, row: Row | Inked, inside: int) -> Painted:
+    if isinstance(row, Row):
+        return Painted(edge, fit_line(row.inside, inside), edge, row.cursor)
+    missing = inside - sum(width(text) for text, _ in row.pieces)
+    return Painted(edge, (*row.pieces, (Safe(" " * max(0, missing)), Tone.TEXT)), edge)
 
 
 def _top(title: Line, info: Line, columns: int, left: str, right: str, look: BoxLook) -> Pieces:
