@@ -17,6 +17,7 @@ from lazycelery_plugin_tasks.names import plain_exception, short_id, short_worke
 LABEL = 10  # cells of the names of facts
 VALUE = 40  # cells of a value before its source stands right of it
 CHILDREN = 200
+BEGINNING = 120  # characters of a value among the facts
 LOST: Line = line(("What was reported about it is no longer held; this is what the list still knows.", Tone.DIM))
 Part = str | Span | tuple[str, Tone]
 
@@ -96,6 +97,7 @@ class Details(DetailTab):
             *_relatives(task, story, context),
             line(""),
             *_times(task, story, context),
+            *_values(story),
             *([LOST] if story is None else rest),
         ]
 
@@ -133,6 +135,17 @@ def _relatives(task: Task, story: TaskStory | None, context: DrawContext) -> Ite
     if children:
         more = "+" if children >= CHILDREN else ""
         yield fact("children", f"{count(children)}{more}", ("  g c", Tone.ACCENT))
+
+
+def _values(story: TaskStory | None) -> Iterator[Line]:
+    """The beginning of what went in and came out; the tabs of these names have the whole."""
+    values = (("args", story.args), ("kwargs", story.kwargs), ("result", story.result)) if story is not None else ()
+    told_values = [(label, value) for label, value in values if value is not None]
+    if told_values:
+        yield line("")
+    for label, value in told_values:
+        cut = ("  cut", Tone.WARN) if value.cut else ("", Tone.DIM)
+        yield fact(label, safe(value.text, BEGINNING), cut, source=value.source)
 
 
 def _times(task: Task, story: TaskStory | None, context: DrawContext) -> Iterator[Line]:
