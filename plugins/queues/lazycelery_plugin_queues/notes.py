@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from lazycelery_core.looks import WARNING
 from lazycelery_core.model import Queue
-from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.text import age, rate
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_queues.flow import growth, is_abandoned, is_growing, without_drain
@@ -27,9 +26,9 @@ def troubled(queues: Sequence[Queue]) -> list[Queue]:
     return [queue for queue in worst_first(queues) if is_growing(queue) or is_abandoned(queue)]
 
 
-def notes(snapshot: Snapshot) -> Iterator[Line]:
+def notes(shown: Sequence[Queue]) -> Iterator[Line]:
     """`▲ media +41/s, no drain for 6m`; where it is the only one, who consumes it."""
-    found = troubled(snapshot.queues)
+    found = troubled(shown)
     for queue in found[:MANY]:
         yield line((f"{WARNING} {queue.name} {_trouble(queue)}", Tone.WARN))
     if len(found) > MANY:
@@ -54,10 +53,10 @@ def consumers_text(queue: Queue) -> str:
     return f"{number} ({shown})" if names else number
 
 
-def uncounted(snapshot: Snapshot) -> Iterator[Line]:
+def uncounted(shown: Sequence[Queue]) -> Iterator[Line]:
     """Why a number is missing, once for each reason."""
     by_reason: dict[str, list[str]] = {}
-    for queue in snapshot.queues:
+    for queue in shown:
         if queue.note:
             by_reason.setdefault(queue.note, []).append(queue.name)
     for reason, names in by_reason.items():

@@ -95,8 +95,8 @@ class QueueTable(TablePane):
         return (*total, *line((f" {WARNING} {worst[0].name}", Tone.WARN))) if worst else total
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
-        """What grows, what nobody consumes."""
-        return list(notes(context.snapshot))
+        """What grows, what nobody consumes, of those shown."""
+        return list(notes(rows.items))
 
     def empty(self, context: DrawContext, query: RowQuery) -> Sequence[Line]:
         """No queue yet, or none matches."""
@@ -186,7 +186,7 @@ class QueuesList(QueueTable):
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
         """The same, and why a number is missing."""
-        return [*notes(context.snapshot), *uncounted(context.snapshot)]
+        return [*notes(rows.items), *uncounted(rows.items)]
 
 
 def selected_queue(context: DrawContext) -> Queue | None:

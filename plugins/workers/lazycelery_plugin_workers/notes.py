@@ -15,14 +15,18 @@ MANY = 3  # workers named one by one
 Wording = Callable[[Worker, Snapshot], str]
 
 
-def short_notes(snapshot: Snapshot) -> list[Line]:
+def short_notes(shown: Sequence[Worker], snapshot: Snapshot) -> list[Line]:
     """For a narrow list: `◐ worker-4 no heartbeat for 14s`."""
-    return [*_silent(snapshot, _briefly), *_twins(snapshot), *_skewed(snapshot), *_events_off(snapshot)]
+    return [*_common(shown, snapshot, _briefly), *_events_off(shown)]
 
 
-def long_notes(snapshot: Snapshot) -> list[Line]:
+def long_notes(shown: Sequence[Worker], snapshot: Snapshot) -> list[Line]:
     """For a wide list: whole sentences that say what is believed and why."""
-    return [*_silent(snapshot, _in_full), *_twins(snapshot), *_skewed(snapshot), *_events_off_in_full(snapshot)]
+    return [*_common(shown, snapshot, _in_full), *_events_off_in_full(shown, snapshot)]
+
+
+def _common(shown: Sequence[Worker], snapshot: Snapshot, wording: Wording) -> list[Line]:
+    return [*_silent(shown, snapshot, wording), *_twins(shown, snapshot), *_skewed(shown, snapshot)]
 
 
 def _briefly(worker: Worker, snapshot: Snapshot) -> str:
@@ -35,11 +39,11 @@ def _in_full(worker: Worker, snapshot: Snapshot) -> str:
     return state_sentence(worker, snapshot.now)
 
 
-def _silent(snapshot: Snapshot, wording: Wording) -> Iterator[Line]:
+def _silent(shown: Sequence[Worker], snapshot: Snapshot, wording: Wording) -> Iterator[Line]:
     """Late and mute workers. One that said goodbye is no news: its row says so."""
     for state in (WorkerState.LATE, WorkerState.MUTE):
         look = WORKER_STATES[state]
-        found = [each for each in snapshot.workers if each.state is state]
+        found = [each for each in shown if each.state is state]
         if len(found) > MANY:
             yield line((f"{look.glyph} {len(found)} workers are {look.word}: {_names(found, snapshot)}", look.tone))
             continue
@@ -53,14 +57,14 @@ def _names(workers: Sequence[Worker], snapshot: Snapshot) -> str:
     return ", ".join(short_name(each, snapshot) for each in workers[:MANY]) + more
 
 
-def _twins(snapshot: Snapshot) -> Iterator[Line]:
-    for worker in [each for each in snapshot.workers if each.twins][:MANY]:
+def _twins(shown: Sequence[Worker], snapshot: Snapshot) -> Iterator[Line]:
+    for worker in [each for each in shown if each.twins][:MANY]:
         pids = ", ".join(map(str, worker.pids[:4]))
         yield line((f"{WARNING} {short_name(worker, snapshot)} is the name of two workers: pids {pids}", Tone.WARN))
 
 
-def _skewed(snapshot: Snapshot) -> Iterator[Line]:
-    here = [each for each in snapshot.workers if each.state is not WorkerState.OFFLINE]
+def _skewed(shown: Sequence[Worker], snapshot: Snapshot) -> Iterator[Line]:
+    here = [each for each in shown if each.state is not WorkerState.OFFLINE]
     for worker in [each for each in here if abs(each.skew or 0.0) >= BAD_SKEW][:MANY]:
         text = f"{WARNING} clock of {short_name(worker, snapshot)} is {skew_text(worker)} off, times are corrected"
         yield line((text, Tone.WARN))
@@ -71,15 +75,15 @@ def without_events(workers: Sequence[Worker]) -> list[Worker]:
     return [each for each in workers if each.task_events is False and each.state is not WorkerState.OFFLINE]
 
 
-def _events_off(snapshot: Snapshot) -> Iterator[Line]:
-    silent = without_events(snapshot.workers)
+def _events_off(shown: Sequence[Worker]) -> Iterator[Line]:
+    silent = without_events(shown)
     if silent:
         number = f"{len(silent)} worker" if len(silent) == 1 else f"{len(silent)} workers"
         yield line((f"events off on {number} · ", Tone.DIM), ("e", Tone.ACCENT), (" on", Tone.DIM))
 
 
-def _events_off_in_full(snapshot: Snapshot) -> Iterator[Line]:
-    silent = without_events(snapshot.workers)
+def _events_off_in_full(shown: Sequence[Worker], snapshot: Snapshot) -> Iterator[Line]:
+    silent = without_events(shown)
     if silent:
         right = "" if "events" in snapshot.scopes else " (needs --allow events)"
         yield line(

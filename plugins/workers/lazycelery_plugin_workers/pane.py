@@ -189,8 +189,8 @@ class OverviewWorkers(WorkerTable):
     )
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
-        """Who is late, mute, double, or sends no events."""
-        return notes.short_notes(context.snapshot)
+        """Who of those shown is late, mute, double, or sends no events."""
+        return notes.short_notes(rows.items, context.snapshot)
 
 
 class WorkersList(WorkerTable):
@@ -227,7 +227,7 @@ class WorkersList(WorkerTable):
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
         """The same warnings in full sentences."""
-        return notes.long_notes(context.snapshot)
+        return notes.long_notes(rows.items, context.snapshot)
 
 
 class OverviewWorker(DetailPane):
