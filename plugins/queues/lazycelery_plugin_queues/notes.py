@@ -60,5 +60,5 @@ def uncounted(shown: Sequence[Queue]) -> Iterator[Line]:
         if queue.note:
             by_reason.setdefault(queue.note, []).append(queue.name)
     for reason, names in by_reason.items():
-        shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        yield line((f"{shown}: {reason}", Tone.DIM))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield line((f"{names[0]}{more}: {reason}", Tone.DIM))

@@ -9,7 +9,7 @@ from lazycelery_core.model import Worker
 from lazycelery_core.pane import WORKERS, CanvasPane, DrawContext, Slot
 from lazycelery_core.text import Safe, safe, size
 from lazycelery_core.tones import Tone
-from lazycelery_plugin_workers.facts import SAMPLE
+from lazycelery_plugin_workers.facts import SAMPLE, short_name
 from lazycelery_plugin_workers.projection import VIEW
 
 WINDOWS = (60, 120, 300, 600, 900)  # s; a chart is as long as what is known, at most a quarter of an hour
@@ -33,7 +33,9 @@ class WorkerCharts(CanvasPane):
         """The worker it is about."""
         worker = context.selected.get("workers.list")
         minutes = window(context.snapshot.now - context.snapshot.since) // 60
-        return f"{safe(worker.hostname)}  {minutes} min" if isinstance(worker, Worker) else self.title
+        return (
+            f"{safe(short_name(worker, context.snapshot))}  {minutes} min" if isinstance(worker, Worker) else self.title
+        )
 
     def draw(self, canvas: Canvas, context: DrawContext) -> None:
         """Two charts, or only the upper one where there is little room."""

@@ -243,7 +243,8 @@ class OverviewWorker(DetailPane):
 
     def heading(self, context: DrawContext) -> str:
         """The node name."""
-        return _selected_name(context, self.of) or self.title
+        worker = context.selected.get(self.of)
+        return safe(worker.hostname) if isinstance(worker, Worker) else self.title
 
     def empty(self, context: DrawContext) -> Sequence[Line]:
         """No worker is selected because there is none."""
@@ -262,14 +263,10 @@ class WorkerPool(DetailPane):
     tabs = ("pool", "config", "stats", "registered")
 
     def heading(self, context: DrawContext) -> str:
-        """The node name."""
-        return _selected_name(context, self.of) or self.title
+        """The short name: the tabs need the room."""
+        worker = context.selected.get(self.of)
+        return safe(facts.short_name(worker, context.snapshot)) if isinstance(worker, Worker) else self.title
 
     def empty(self, context: DrawContext) -> Sequence[Line]:
         """No worker is selected because there is none."""
         return (line(("No worker yet.", Tone.DIM)),)
-
-
-def _selected_name(context: DrawContext, pane: str) -> str:
-    worker = context.selected.get(pane)
-    return safe(worker.hostname) if isinstance(worker, Worker) else ""
