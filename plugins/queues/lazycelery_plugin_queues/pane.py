@@ -109,9 +109,15 @@ class QueueTable(TablePane):
         return _no_queue(context)
 
 
+def _answers(snapshot: Snapshot) -> bool:
+    """Whether the broker itself answers: a source that was told how fast is connected, others may only wait."""
+    up = [link for link in snapshot.links if link.state in (LinkState.LIVE, LinkState.SLOW)]
+    return any(link.latency is not None for link in up)
+
+
 def _no_queue(context: DrawContext) -> Sequence[Line]:
     snapshot = context.snapshot
-    if not any(link.state in (LinkState.LIVE, LinkState.SLOW) for link in snapshot.links):
+    if not _answers(snapshot):
         return (line(("No queue seen: the broker does not answer yet.", Tone.DIM)),)
     first = line(f"No queue seen since {clock(snapshot.since, context.time_mode, snapshot.now)}.")
     if "redis" not in snapshot.broker.partition("://")[0]:

@@ -197,7 +197,7 @@ def test_an_empty_list_of_messages_says_why(peeked: Peeked | None, queue: Queue,
 
 
 def link(state: LinkState) -> Link:
-    return Link("queues", "redis", state, NOW)
+    return Link("queues", "redis", state, NOW, latency=0.001 if state is LinkState.LIVE else None)
 
 
 def empty(snapshot: Snapshot) -> str:

@@ -155,10 +155,16 @@ def _no_match(total: int, text: str) -> list[Line]:
     ]
 
 
+def _answers(snapshot: Snapshot) -> bool:
+    """Whether the broker itself answers: a source that was told how fast is connected, others may only wait."""
+    up = [link for link in snapshot.links if link.state in (LinkState.LIVE, LinkState.SLOW)]
+    return any(link.latency is not None for link in up)
+
+
 def _nobody(context: DrawContext) -> list[Line]:
     """What may be wrong when no worker is seen, depending on whether the broker answers at all."""
     snapshot = context.snapshot
-    if not any(link.state in (LinkState.LIVE, LinkState.SLOW) for link in snapshot.links):
+    if not _answers(snapshot):
         return [line(("No worker seen: the broker does not answer yet.", Tone.DIM))]
     asked = "nobody is asked in passive mode" if snapshot.level == "PASSIVE" else "nobody answered"
     since = clock(snapshot.since, context.time_mode, snapshot.now)

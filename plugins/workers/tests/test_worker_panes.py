@@ -301,13 +301,16 @@ def lines_of(pane: TablePane, snapshot: Snapshot) -> list[str]:
 
 
 def link(state: LinkState) -> Link:
-    return Link("events", "redis", state, NOW)
+    return Link("events", "redis", state, NOW, latency=0.001 if state is LinkState.LIVE else None)
 
 
 def test_without_a_worker_the_list_says_what_may_be_wrong() -> None:
     assert lines_of(WorkersList(), moment([], links=[link(LinkState.RETRYING)])) == [
         "No worker seen: the broker does not answer yet."
     ]
+    idle = Link("peek", "queues", LinkState.LIVE, NOW)
+    lost = moment([], links=[link(LinkState.RETRYING), idle])
+    assert lines_of(WorkersList(), lost) == ["No worker seen: the broker does not answer yet."], "a poller only waits"
     assert lines_of(WorkersList(), moment([], links=[link(LinkState.LIVE)])) == [
         "No worker seen since 21:58:20.",
         "The broker is fine; no heartbeat came, nobody answered.",
