@@ -32,7 +32,10 @@ FAR = 0xFFFFFFFF  # the record before is further back than 4 GiB
 
 
 class Record(NamedTuple):
-    """One report about a task. `previous` is the place of the one before, 0 for none, -1 when it is out of reach."""
+    """One report about a task. `previous` is the place of the one before, 0 for none, -1 when it is out of reach.
+
+    `body` is the same object for reports that came in one message, if they are read one after another.
+    """
 
     kind: int
     part: int
@@ -76,11 +79,15 @@ class Cold:
     def append(self, body: bytes, part: int, previous: int, kind: int) -> int:
         """Store one report; returns its place. previous: the place that the last report of the same task got."""
         here = self.end
-        back = here - previous if previous else 0
-        size = len(body)
-        self.parts.append(pack(min(FAR, back), size, part, kind))
-        self.parts.append(body)
-        self.end = here + HEADER + size
+        back = min(here - previous, FAR) if previous else 0
+        if body is self.body and kind == EVENT:
+            self.parts.append(pack(back, here - self.body_at, part, SHARED))
+            self.end = here + HEADER
+        else:
+            self.body, self.body_at = body, here
+            kept = body if len(body) <= self._limits.body else b""
+            self.parts += (pack(back, len(kept), part, kind), kept)
+            self.end = here + HEADER + len(kept)
         if self.end >= self.full:
             self.seal()
         return here
@@ -160,6 +167,7 @@ class ColdReader:
     def __init__(self, cold: Cold) -> None:
         self._cold = cold
         self._blocks: OrderedDict[int, bytes] = OrderedDict()  # by place of the first byte, recently used last
+        self._body = (0, b"")  # the last body read, and the place of its record
 
     def record(self, place: int) -> Record | None:
         """The record at a place, None when it is gone."""
@@ -171,7 +179,9 @@ class ColdReader:
         back, size, part, kind = _HEADER.unpack_from(block, at)
         previous = 0 if not back else -1 if back == FAR else place - back
         if kind != SHARED:
-            return Record(kind, part, block[at + HEADER : at + HEADER + size], previous)
+            if self._body[0] != place:
+                self._body = place, block[at + HEADER : at + HEADER + size]
+            return Record(kind, part, self._body[1], previous)
         shared = self.record(place - size)
         return None if shared is None else Record(EVENT, part, shared.body, previous)
 

@@ -70,7 +70,7 @@ class Merge:
         segments, shards, handlers = table.segments, table.index.shards, self._handlers
         shift, mask = table.shift, table.mask
         end, full, last, last_at, write = cold.end, cold.full, cold.body, cold.body_at, cold.parts.append
-        earliest, latest = max(0.0, now - FAR), now + FAR
+        earliest, latest, most = max(0.0, now - FAR), now + FAR, table.limits.body
         for event in events:
             if type(event) is not WireEvent or (handler := handlers.get(event.type)) is None:
                 others.append(event)
@@ -101,10 +101,12 @@ class Merge:
                 write(pack(back, end - last_at, event.part, SHARED))
                 end += HEADER
             else:
+                last, last_at = body, end
                 size = len(body)
+                if size > most:
+                    body, size = b"", 0
                 write(pack(back, size, event.part, EVENT))
                 write(body)
-                last, last_at = body, end
                 end += HEADER + size
             if end >= full:
                 cold.end = end

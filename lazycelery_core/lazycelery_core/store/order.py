@@ -119,7 +119,10 @@ class Order:
         self.advance(segment, place, RECEIVED, at, worker)
 
     def retried(self, segment: Segment, place: int, at: float, worker: int) -> bool:
-        """Close an attempt: what was reported before `at` belongs to it, what came after stays. False: told before."""
+        """Close an attempt: what was reported before `at` belongs to it, what came after stays. False: told before.
+
+        worker: who told it.
+        """
         receiver = segment.receiver.get(place, worker)
         elsewhere = receiver != worker and segment.received[place] <= at
         if elsewhere:  # the next attempt is known, on a worker whose clock is behind, or was faster than the report
@@ -127,10 +130,12 @@ class Order:
         if at <= segment.barrier.get(place, -1.0):
             return False
         segment.barrier[place] = at
-        segment.mark[place] |= RETRIED
-        old = segment.mark[place] & STATE
+        mark = segment.mark[place]
+        old = mark & STATE
+        first = not (old == RETRY and mark & BY_RESULT)  # else the stored result told it already
+        segment.mark[place] = (mark if first else old) | RETRIED
         if old >= SUCCESS and segment.updated[place] > at:
-            return True
+            return first
         if segment.started[place] > at:
             self.move(segment, place, STARTED, segment.started[place])
         elif elsewhere or segment.received[place] > at:
@@ -141,7 +146,7 @@ class Order:
         else:
             self.move(segment, place, RETRY, at)
             segment.worker[place] = worker
-        return True
+        return first
 
     def _outranks(self, segment: Segment, place: int, mark: int, new: int, at: float) -> bool:
         """For tasks that were retried, or whose state came from a stored result."""

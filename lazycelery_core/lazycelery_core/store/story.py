@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lazycelery_core.decode import fields_of
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
+from lazycelery_core.payload import PayloadError, json_of
 from lazycelery_core.redact import Redactor
 from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
 from lazycelery_core.store.order import moment as unix
@@ -22,7 +22,8 @@ SOURCES = {RESULT: "result backend", SEEN: "inspect"}
 def read_story(task: Task, place: int, table: Table, redactor: Redactor) -> TaskStory:
     """The story of a task whose last report is at `place`."""
     records, missing = _chain(place, table)
-    told = [(record, fields_of(record.body, record.part)) for record in records]
+    parts = Parts()
+    told = [(record, parts.fields(record)) for record in records]
     moments = _moments(told, task, redactor)
     return TaskStory(
         task=task,
@@ -41,15 +42,36 @@ def read_story(task: Task, place: int, table: Table, redactor: Redactor) -> Task
 def read_texts(place: int, table: Table, reader: ColdReader, redactor: Redactor) -> Mapping[str, str]:
     """What a text search looks at: the last told args, kwargs, result and traceback of a task."""
     found: dict[str, str] = {}
+    parts = Parts()
     for record, _ in zip(_walk(place, reader), range(SEARCHED), strict=False):
         if record is None:
             break
-        fields = fields_of(record.body, record.part)
+        fields = parts.fields(record)
         for name in TEXTS:
             value = fields.get(name)
             if value is not None and name not in found:
                 found[name] = _hide(redactor, name, value, "")
     return found
+
+
+class Parts:
+    """Decodes messages; one of many reports is decoded once, if they are asked for one after another."""
+
+    def __init__(self) -> None:
+        self._body = b""
+        self._parts: list[Any] = []
+
+    def fields(self, record: Record) -> dict[str, Any]:
+        """All fields of a report, {} if it can't be read."""
+        if record.body is not self._body:
+            self._body = record.body
+            try:
+                value = json_of(record.body)
+            except PayloadError:
+                value = None
+            self._parts = value if isinstance(value, list) else [value]
+        fields = self._parts[record.part] if record.part < len(self._parts) else None
+        return fields if isinstance(fields, dict) else {}
 
 
 def _walk(place: int, reader: ColdReader) -> Iterator[Record | None]:
@@ -65,14 +87,15 @@ def _walk(place: int, reader: ColdReader) -> Iterator[Record | None]:
 def _chain(place: int, table: Table) -> tuple[list[Record], str]:
     """(reports in order of arrival, what is missing in words)."""
     records: list[Record] = []
-    size = 0
+    size, last = 0, b""
     for record in _walk(place, ColdReader(table.cold)):
         if record is None:
             return records[::-1], "earlier reports are no longer kept"
         if len(records) >= table.limits.chain or size > MOST_BYTES:
             return records[::-1], f"only the last {len(records):,} reports are shown"
         records.append(record)
-        size += len(record.body)
+        size += len(record.body) if record.body is not last else 0
+        last = record.body
         if not record.body:
             return records[::-1], "a report was too large to keep"
     return records[::-1], ""

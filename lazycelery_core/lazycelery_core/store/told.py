@@ -103,8 +103,7 @@ class Told:
 
     def _changed(self, segment: Segment, place: int, state: int, at: float, worker: int) -> bool:
         if state == RETRY:
-            self._order.move(segment, place, RETRY, at)
-            return True
+            return self._order.retried(segment, place, at, worker) and segment.mark[place] & STATE == RETRY
         return self._order.advance(segment, place, state, at, worker) is Change.STATE
 
     def _runs(self, segment: Segment, place: int, seen: TaskSeen, worker: int) -> None:
