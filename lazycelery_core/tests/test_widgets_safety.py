@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.screens.crash import report, write_report
 from lazycelery_core.spans import plain
@@ -90,6 +92,26 @@ def test_rows_are_read_on_one_thread_that_is_not_the_callers() -> None:
     reader.stop()
     assert len(set(threads)) == 1
     assert threads[0] != threading.get_ident()
+
+
+def test_a_job_that_hangs_holds_up_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lazycelery_core.widgets.reader.PATIENCE", 0.05)
+    reader, gate, done = Reader(), threading.Event(), list[str]()
+
+    def hang() -> None:
+        gate.wait(10)
+        done.append("hung")
+
+    reader.read("hung", hang)
+    wait_until(lambda: reader.hangs("hung"), "the job to hang")
+    reader.read("hung", lambda: done.append("again"))
+    reader.read("other", lambda: done.append("other"))
+    wait_until(lambda: done == ["other"], "the other job")
+    gate.set()
+    wait_until(lambda: not reader.hangs("hung"), "the end of the hanging job")
+    reader.read("hung", lambda: done.append("once more"))
+    wait_until(lambda: done == ["other", "hung", "once more"], "the pane's next question")
+    reader.stop()
 
 
 # --- the pace ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from lazycelery_core.config import Connection, Settings
 from lazycelery_core.control import Control
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
+from lazycelery_core.plugins import Plugin
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.widgets.guard import Health
 from lazycelery_core.writes import Writes
@@ -43,6 +44,10 @@ class Loaded(Protocol):
     @property
     def tabs(self) -> Sequence[DetailTab]:
         """All detail tabs."""
+
+    @property
+    def found(self) -> Sequence[Plugin]:
+        """Every plugin on this machine, and what became of it."""
 
     @property
     def health(self) -> Health:

@@ -39,7 +39,11 @@ class Moving:
 
     @handles("mark.toggle")
     def mark(self, _: str) -> None:
-        """Mark the row and go on to the next."""
+        """Mark the row and go on to the next; open the menu where nothing can be marked or the user wants that."""
+        watched = self._screen.watched
+        if not self._screen.applies("mark.toggle") or (watched and watched.settings.ui.space == "menu"):
+            self._screen.dispatcher.run_named("menu.open")
+            return
 
         def mark_and_go_on(table: TableView) -> None:
             table.toggle_mark()

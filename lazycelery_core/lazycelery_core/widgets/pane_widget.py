@@ -13,6 +13,7 @@ from lazycelery_core.pane import DrawContext, Pane, Rows
 from lazycelery_core.snapshot import RowQuery
 from lazycelery_core.spans import wrap_line
 from lazycelery_core.table import titled
+from lazycelery_core.tones import Tone, line
 from lazycelery_core.widgets.guard import Guard, Health
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.reader import Reader
@@ -104,6 +105,8 @@ class PaneWidget(LinesWidget):
             self.post_message(self.Read(rows, query))
 
         self._reader.read(self.pane.id, job)
+        if self._reader.hangs(self.pane.id):
+            self.redraw()
 
     def on_pane_widget_read(self, message: Read) -> None:
         """Take the rows in, unless another question was asked since."""
@@ -129,6 +132,10 @@ class PaneWidget(LinesWidget):
             self.guard.recovered()
         frame, body = drawing or self._failed(context)
         frame = frame._replace(number=self.number, focused=self.focused_pane)
+        late = self._reader.hangs(self.pane.id)
+        if late:
+            told = f"plugin {self.pane.plugin or '?'} has been reading for {late:.0f}s"
+            frame = frame._replace(info=line((told, Tone.WARN)))
         self.show(draw_frame(frame, body, self.rect.width, self.rect.height))
 
     def _failed(self, context: DrawContext) -> Drawing:

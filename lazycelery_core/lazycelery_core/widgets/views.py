@@ -4,6 +4,7 @@ A view draws its pane (`draw`) and moves about in it (`move`, `to_edge`). The pa
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from lazycelery_core.detail import detail_rows, tab_names
@@ -93,7 +94,7 @@ class DetailView:
         )  # fmt: skip
         if key != self._key:
             self._item, self._key = item, key  # the record is kept so that its id stays its own
-            self._rows = detail_rows(self.pane, tab, item, context, self.wrap)
+            self._rows = detail_rows(self.pane, tab, item, replace(context, folded=self.folded), self.wrap)
         return self._rows
 
     def turn(self, step: int) -> None:
