@@ -27,6 +27,10 @@ KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up":
 UNKNOWN = re.compile(rb"\x1b\[[<>=?][\d;]*[a-zA-Z]|\x1b\[[\d;]*\$[a-z]|\x1b\[>?\d*u")
 
 
+def _set_size(descriptor: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Terminal:
     """A program in a pty of `columns` x `rows`; ends with the block. `written` holds all bytes it wrote."""
 
@@ -42,8 +46,8 @@ class Terminal:
         variables.pop("NO_COLOR", None)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
+            _set_size(0, columns, rows)  # before the program can ask for it
             os.execvpe(argv[0], list(argv), {**variables, **(environment or {})})
-        self.resize(columns, rows)
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +60,7 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         """Change the size, as a person dragging a corner does."""
         self.screen.resize(rows, columns)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _set_size(self._fd, columns, rows)
         self.signal(signal.SIGWINCH)
 
     def type(self, *keys: str) -> None:
