@@ -1,28 +1,99 @@
-"""Is what could not be counted kept apart from what is empty?"""
+"""Depth, history, rates and consumers of queues."""
 
 import pytest
 
-from lazycelery_core.events import QueueSample
-from lazycelery_core.redact import Redactor
+from lazycelery_core.events import QueueGone, QueueSample, WireEvent, WorkerReply
+from lazycelery_core.model import Queue
 from lazycelery_core.store import Limits, Store
 
-NOW = 1_700_000_000.0
+NOW = 1_000_000.0
+SMALL = Limits(tasks=4_096, segment_rows=2_048)
 
 
-def store_of(*samples: QueueSample) -> Store:
-    store = Store(Limits(tasks=1000, segment_rows=256), Redactor(), NOW)
-    store.apply(samples, NOW)
-    return store
+def store() -> Store:
+    """An empty store."""
+    return Store(SMALL, str, NOW)
 
 
-@pytest.mark.parametrize("ready, shown", [({}, None), ({0: 0}, 0), ({0: 2, 3: 5}, 7)])
-def test_a_queue_that_could_not_be_read_is_unknown_and_not_empty(ready: dict[int, int], shown: int | None) -> None:
-    (queue,) = store_of(QueueSample("media", NOW, ready, note="no right to read this queue")).queues(NOW)
-    assert queue.ready == shown
-    assert (queue.in_rate, queue.out_rate) == (None, None)
+def queue_of(known: Store, now: float = 100.0) -> Queue:
+    """The only queue."""
+    (queue,) = known.queues(NOW + now)
+    return queue
 
 
-def test_a_count_that_fails_leaves_the_history_as_it_was() -> None:
-    (queue,) = store_of(QueueSample("media", NOW, {0: 9}), QueueSample("media", NOW + 5, {})).queues(NOW + 5)
-    assert queue.ready is None
-    assert set(queue.history) == {9}
+def sample(at: float, ready: int, name: str = "q") -> QueueSample:
+    """A count of one queue."""
+    return QueueSample(name, NOW + at, {0: ready})
+
+
+def test_a_queue_is_what_its_last_sample_says() -> None:
+    known = store()
+    told = QueueSample("q", NOW, {0: 2, 3: 5}, 1, 2, "ex", "key", 7.5, "partly")
+    known.apply([sample(0, 9), told], NOW)
+    queue = queue_of(known)
+    assert (queue.ready, queue.by_priority, queue.unacked, queue.oldest) == (7, {0: 2, 3: 5}, 1, 7.5)
+    assert (queue.exchange, queue.routing_key, queue.note, queue.at) == ("ex", "key", "partly", NOW)
+
+
+def test_depths_are_kept_every_five_seconds_for_a_quarter_of_an_hour() -> None:
+    known = store()
+    for at in range(1_000):
+        known.apply([sample(at, at)], NOW + at)
+    history = queue_of(known).history
+    assert len(history) == 180
+    assert history[-2:] == (994, 999)
+
+
+def test_rates_are_unknown_without_task_sent_events() -> None:
+    known = store()
+    for at in range(10):
+        known.apply([sample(at, 100 - at)], NOW + at)
+    assert (queue_of(known).in_rate, queue_of(known).out_rate) == (None, None)
+
+
+def test_what_was_sent_and_is_not_there_must_have_left() -> None:
+    known = store()
+    for at in range(61):
+        sent = [WireEvent("task-sent", NOW + at, "web", f"{at}-{number}", queue="q") for number in range(10)]
+        known.apply([*sent, sample(at, 4 * at)], NOW + at)
+    queue = queue_of(known)
+    assert queue.in_rate == pytest.approx(10.0)
+    assert queue.out_rate == pytest.approx(6.0)
+
+
+def test_rates_are_unknown_when_the_depth_grows_faster_than_was_told() -> None:
+    known = store()
+    for at in range(61):
+        known.apply([WireEvent("task-sent", NOW + at, "web", f"{at}", queue="q"), sample(at, 50 * at)], NOW + at)
+    assert queue_of(known).out_rate is None
+
+
+def test_consumers_are_the_live_workers_that_named_the_queue() -> None:
+    known = store()
+    known.apply([sample(0, 1)], NOW)
+    assert queue_of(known).consumers is None
+    known.apply([WorkerReply("w1@a", "active_queues", NOW, [{"name": "other"}])], NOW)
+    assert queue_of(known).consumers == ()
+    known.apply([WorkerReply("w2@b", "active_queues", NOW, [{"name": "q"}])], NOW)
+    assert queue_of(known).consumers == ("w2@b",)
+    known.apply([WireEvent("worker-offline", NOW, "w2@b", pid=5)], NOW)
+    assert queue_of(known).consumers == ()
+
+
+def test_a_queue_that_is_gone_is_not_shown() -> None:
+    known = store()
+    known.apply([sample(0, 1), QueueGone("q", NOW), QueueGone("never", NOW)], NOW)
+    assert known.queues(NOW) == ()
+
+
+def test_queues_beyond_the_limit_are_left_out_and_counted() -> None:
+    known = Store(Limits(tasks=4_096, segment_rows=2_048, queues=10), str, NOW)
+    known.apply([sample(0, 1, f"q{number}") for number in range(15)], NOW)
+    assert len(known.queues(NOW)) == 10
+    assert known.totals(NOW).dropped == 5
+
+
+def test_nothing_new_gives_the_same_tuple() -> None:
+    known = store()
+    known.apply([sample(0, 1)], NOW)
+    assert known.queues(NOW + 1) is known.queues(NOW + 2)

@@ -50,14 +50,16 @@ class Dictionary:
 class Exceptions(Dictionary):
     """Exceptions as Celery prints them, redacted before they are kept; the unredacted text is only known by its hash.
 
-    Beyond the limit the message is left out: `ValueError(…)`.
+    Beyond the limit the message is left out, `ValueError(…)`, for up to HEADS types.
     """
 
-    __slots__ = ("_redact", "_seen")
+    HEADS = 1_000
+
+    __slots__ = ("_redact", "_room", "_seen")
 
     def __init__(self, limit: int, redact: Callable[[str], str]) -> None:
-        super().__init__(limit, cut=400)
-        self._redact = redact
+        super().__init__(limit + self.HEADS, cut=400)
+        self._redact, self._room = redact, limit
         self._seen: dict[int, int] = {}
 
     def add(self, text: str | None) -> int:
@@ -65,15 +67,12 @@ class Exceptions(Dictionary):
         if not text:
             return UNKNOWN
         code = self._seen.get(hash(text))
-        if code is None:
-            full = len(self.values) >= self._limit
-            code = super().add(headless(text) if full else self._redact(text))
-            if not full:
-                self._seen[hash(text)] = code
+        if code is not None:
+            return code
+        if len(self.values) >= self._room:
+            return super().add(headless(text))
+        code = self._seen[hash(text)] = super().add(self._redact(text))
         return code
-
-    def _left_out(self) -> int:
-        return super()._left_out()
 
 
 def headless(exception: str) -> str:
