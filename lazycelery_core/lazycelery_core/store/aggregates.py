@@ -11,11 +11,13 @@ from itertools import accumulate
 from math import log
 
 from lazycelery_core.model import TaskState
+from lazycelery_core.snapshot import NameStats
 from lazycelery_core.store.rings import OUTCOMES, Ring
 
 WINDOW = 900  # s of rates kept
 WORKER_STEP = 5  # s; a second a step would cost 11 KB a worker
 STATES = len(TaskState)
+SHARES = (0.5, 0.95, 0.99)
 
 GROWTH = 1.04  # width of a bucket of runtimes: percentiles are right to 2 %
 LEAST = 1e-4  # s
@@ -31,7 +33,7 @@ class Aggregates:
     of `runtimes` is for tasks without a name (code -1).
     """
 
-    __slots__ = ("_counted", "_ring", "_second", "by_state", "ends", "runtimes")
+    __slots__ = ("_counted", "_ring", "_second", "_stats", "by_state", "ends", "runtimes")
 
     def __init__(self) -> None:
         self.by_state = [0] * STATES
@@ -39,6 +41,7 @@ class Aggregates:
         self.ends = [0] * OUTCOMES
         self._ring, self._second = Ring(1, WINDOW), 0
         self._counted = [0] * OUTCOMES
+        self._stats: dict[int, tuple[list[int], NameStats]] = {}
 
     def fit_names(self, count: int) -> None:
         """Make room for `count` names."""
@@ -51,11 +54,17 @@ class Aggregates:
         self.by_state[(old + 1) * STATES + state] -= 1
         self.by_state[(new + 1) * STATES + state] += 1
 
-    def of_name(self, name: int) -> dict[TaskState, int]:
-        """Tasks by state of one name."""
-        first = (name + 1) * STATES
+    def stats(self, code: int, name: str) -> NameStats:
+        """Counts and percentiles of a name; the same object as long as its counts are the same."""
+        first = (code + 1) * STATES
         counts = self.by_state[first : first + STATES]
-        return {state: counts[state] for state in TaskState if counts[state]}
+        known = self._stats.get(code)
+        if known is None or known[0] != counts:
+            runtimes = self.runtimes[code]
+            shares = percentiles(runtimes, SHARES) if runtimes is not None else (None, None, None)
+            by_state = {state: count for state, count in zip(TaskState, counts, strict=True) if count}
+            known = self._stats[code] = counts, NameStats(name, by_state, *shares)
+        return known[1]
 
     def totals(self) -> list[int]:
         """(8,) tasks by state, all names."""

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lazycelery_core.redact import Redactor
-from lazycelery_core.store.cold import ColdReader
 from lazycelery_core.store.segment import STATE, Segment
-from lazycelery_core.store.story import read_texts
 from lazycelery_core.store.table import Table
+from lazycelery_core.store.texts import TextReader
 
 Array = np.ndarray[Any, Any]
 
@@ -23,9 +21,9 @@ NUMBERS = {
 class SegmentColumns:
     """Fulfils `snapshot.Columns` over the memory of a segment: nothing is copied."""
 
-    def __init__(self, table: Table, segment: Segment, size: int, reader: ColdReader, redactor: Redactor) -> None:
+    def __init__(self, table: Table, segment: Segment, size: int, reader: TextReader) -> None:
         self.size = size
-        self._table, self._segment, self._reader, self._redactor = table, segment, reader, redactor
+        self._table, self._segment, self._reader = table, segment, reader
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -46,7 +44,8 @@ class SegmentColumns:
 
     def texts(self, rows: Sequence[int]) -> Iterator[tuple[int, Mapping[str, str]]]:
         for row in rows:
-            yield row, read_texts(self._segment.ref[row], self._table, self._reader, self._redactor)
+            name = self._table.names.text(self._segment.name[row])
+            yield row, self._reader.of(self._segment.ref[row], name)
 
     def _sparse(self, known: Mapping[int, float]) -> Array:
         values = np.full(self.size, np.nan)

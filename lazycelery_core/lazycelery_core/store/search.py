@@ -13,6 +13,7 @@ from lazycelery_core.store.counting import ROWS, Counting
 from lazycelery_core.store.segment import Segment
 from lazycelery_core.store.sorting import SORTS, Best, sort_key
 from lazycelery_core.store.table import Table
+from lazycelery_core.store.texts import TextReader
 
 
 class Search:
@@ -22,9 +23,9 @@ class Search:
         self, table: Table, segments: Sequence[Segment], end: int, redactor: Redactor, counting: Counting, now: float
     ) -> None:
         self._table, self._end, self._counting, self._now = table, end, counting, now
-        reader = ColdReader(table.cold)
+        reader = TextReader(ColdReader(table.cold), redactor)
         self._segments = [
-            (segment, SegmentColumns(table, segment, size, reader, redactor))
+            (segment, SegmentColumns(table, segment, size, reader))
             for segment in reversed(segments)
             if (size := min(segment.size, end - (segment.number << table.shift))) > 0
         ]

@@ -1,7 +1,6 @@
 """What happened to one task? Its reports read back from cold storage, oldest first, with secrets hidden."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
@@ -10,11 +9,10 @@ from lazycelery_core.redact import Redactor
 from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
 from lazycelery_core.store.order import moment as unix
 from lazycelery_core.store.table import Table
+from lazycelery_core.store.texts import TEXTS, shown
 from lazycelery_core.store.traceback import HIDDEN, raised
 
 MOST_BYTES = 16 << 20  # of messages read for one story
-SEARCHED = 24  # reports of one task that a text search looks at
-TEXTS = ("args", "kwargs", "result", "traceback")
 FAILED = frozenset({"FAILURE", "RETRY", "REVOKED"})  # states whose stored result is an exception
 SOURCES = {RESULT: "result backend", SEEN: "inspect"}
 
@@ -37,21 +35,6 @@ def read_story(task: Task, place: int, table: Table, redactor: Redactor) -> Task
         traceback=_traceback(told, task, redactor),
         missing=missing,
     )
-
-
-def read_texts(place: int, table: Table, reader: ColdReader, redactor: Redactor) -> Mapping[str, str]:
-    """What a text search looks at: the last told args, kwargs, result and traceback of a task."""
-    found: dict[str, str] = {}
-    parts = Parts()
-    for record, _ in zip(_walk(place, reader), range(SEARCHED), strict=False):
-        if record is None:
-            break
-        fields = parts.fields(record)
-        for name in TEXTS:
-            value = fields.get(name)
-            if value is not None and name not in found:
-                found[name] = _hide(redactor, name, value, "")
-    return found
 
 
 class Parts:
@@ -121,10 +104,10 @@ def _moments(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Re
 
 
 def _moment(record: Record, fields: dict[str, Any], task: Task, redactor: Redactor) -> TaskMoment:
-    shown = {name: _shown(redactor, name, value, task.name) for name, value in fields.items()}
+    hidden = {name: _hidden(redactor, name, value, task.name) for name, value in fields.items()}
     kind = {RESULT: "result", SEEN: "inspect"}.get(record.kind) or _text(fields.get("type"))
     worker = _text(fields.get("worker" if record.kind == RESULT else "hostname"))
-    return TaskMoment(kind, _time(record.kind, fields, task), worker, 0, shown)
+    return TaskMoment(kind, _time(record.kind, fields, task), worker, 0, hidden)
 
 
 def _time(kind: int, fields: dict[str, Any], task: Task) -> float:
@@ -145,7 +128,7 @@ def _told(
             continue
         whole = record.kind in (RESULT, SEEN) and value != ""
         if best is None or whole or not best.source.startswith(("result", "inspect")):
-            text = _hide(redactor, name, value, task.name)
+            text = shown(redactor, name, value, task.name)
             source = SOURCES.get(record.kind) or f"{_text(fields.get('type'))} event"
             best = Told(text, source, cut=record.kind == EVENT and "..." in text)
     return best
@@ -168,22 +151,11 @@ def _traceback(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: 
     return _told(told, "traceback", task, redactor)
 
 
-def _shown(redactor: Redactor, name: str, value: Any, task: str) -> Any:
+def _hidden(redactor: Redactor, name: str, value: Any, task: str) -> Any:
     """A field for the list of moments: secrets hidden by the name it stands under, else as received."""
     if name in TEXTS and isinstance(value, str):
-        return _hide(redactor, name, value, task)
+        return shown(redactor, name, value, task)
     return next(iter(redactor.value({name: value}).values()))
-
-
-def _hide(redactor: Redactor, name: str, value: Any, task: str) -> str:
-    """A field as text without secrets. What is not text is hidden as a value first, its names still known."""
-    if not isinstance(value, str):
-        value = json.dumps(redactor.value(value), ensure_ascii=False, default=str)
-    if name == "args":
-        return redactor.args(value, task)
-    if name == "kwargs":
-        return redactor.kwargs(value, task)
-    return redactor.result(value, task) if name == "result" else redactor.text(value)
 
 
 def _related(moments: tuple[TaskMoment, ...], name: str, other_than: str) -> str:

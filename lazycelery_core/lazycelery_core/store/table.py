@@ -14,14 +14,14 @@ TEXTS = ("name", "worker", "queue", "exception")  # the columns that hold codes 
 
 
 class Table:
-    """Tasks by row number, which counts arrivals and is never used again. Only the fold writes here.
+    """Tasks by row number, which counts arrivals and is never used again. Only the fold writes here, holding `lock`.
 
     `shift` and `mask` split a row number into the number of its segment and its place there. `evicted` counts tasks
     dropped by retention, `evicted_by_state` by the state they had then.
     """
 
     def __init__(self, limits: Limits, redact: Callable[[str], str], lock: threading.Lock) -> None:
-        self.limits = limits
+        self.limits, self.lock = limits, lock
         self.mask = limits.segment_rows - 1
         self.shift = self.mask.bit_length()
         self.most_segments = max(2, -(-limits.tasks // limits.segment_rows))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lazycelery_core.model import Gap, Task, TaskState, TaskStory
 from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import NameStats, Rates, RowQuery, TaskPage
-from lazycelery_core.store.aggregates import STATES, WINDOW, WORKER_STEP, Aggregates, WorkerCounts, percentiles
+from lazycelery_core.store.aggregates import STATES, WINDOW, WORKER_STEP, Aggregates, WorkerCounts
 from lazycelery_core.store.counting import Counting
 from lazycelery_core.store.dictionary import OTHER
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED, Ring
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lazycelery_core.store import search
 
 _STATES = tuple(TaskState)
-SHARES = (0.5, 0.95, 0.99)
 
 
 class StoreTasks:
@@ -95,10 +94,11 @@ class StoreTasks:
         return self._stats(code) if code >= 0 else None
 
     def rates(self, seconds: int, steps: int, worker: str = "") -> Rates:
-        ring = self._ring(worker)
         width = seconds / steps
         start = int(self._now) - seconds
-        series = [ring.sums(outcome, start, width, steps, self._now) for outcome in (SUCCEEDED, FAILED, RETRIED)]
+        with self._table.lock:  # rings forget while they are read
+            ring = self._ring(worker)
+            series = [ring.sums(outcome, start, width, steps, self._now) for outcome in (SUCCEEDED, FAILED, RETRIED)]
         unknown = self._steps_before_start(start, width, steps)
         succeeded, failed, retried = ([None] * unknown + values[unknown:] for values in series)
         return Rates(succeeded, failed, retried, self._gap_steps(start, width, steps))
@@ -119,9 +119,7 @@ class StoreTasks:
         return [task for task in map(self.row, rows) if task is not None]
 
     def _stats(self, code: int) -> NameStats:
-        histogram = self._aggregates.runtimes[code]
-        p50, p95, p99 = percentiles(histogram, SHARES) if histogram is not None else (None, None, None)
-        return NameStats(self._table.names.values[code], self._aggregates.of_name(code), p50, p95, p99)
+        return self._aggregates.stats(code, self._table.names.values[code])
 
     def _ring(self, worker: str) -> Ring:
         if not worker:
