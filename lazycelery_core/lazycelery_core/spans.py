@@ -10,7 +10,7 @@ DOTS = Safe("…")
 
 def line_width(line: Line) -> int:
     """Terminal cells that the line takes."""
-    return sum(width(text) for text, _ in line)
+    return sum(len(text) if text.isascii() else width(text) for text, _ in line)
 
 
 def plain(line: Line) -> str:
@@ -50,8 +50,10 @@ def cut_line_middle(line: Line, cells: int) -> Line:
 
 def fit_line(line: Line, cells: int, right: bool = False, middle: bool = False) -> Line:
     """The line in exactly `cells` cells."""
-    line = cut_line_middle(line, cells) if middle else cut_line(line, cells)
     missing = cells - line_width(line)
+    if missing < 0:
+        line = cut_line_middle(line, cells) if middle else cut_line(line, cells)
+        missing = cells - line_width(line)
     if missing <= 0:
         return line
     blank = Span(Safe(" " * missing), Tone.TEXT)

@@ -471,6 +471,7 @@ def test_the_clock_cycles_through_utc_local_and_ago() -> None:
 
 def test_a_small_terminal_shows_one_pane_and_a_line_for_the_others() -> None:
     async def story(pilot: Pilot[None]) -> None:
+        await see(pilot, "┏━ 3 Events ━")
         await see(pilot, "1 Workers ●5")
         lines = shown(pilot).splitlines()
         assert "panes 1 2 3" in lines[1]

@@ -25,9 +25,10 @@ from lazycelery_core.pane import (
     Tone,
     line,
 )
+from lazycelery_core.sheet import Sheet
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import cut_line, fit_line, join, line_width, plain, wrap_line
-from lazycelery_core.table import TableState, foot, render, snapshot_text
+from lazycelery_core.table import TableState, render, snapshot_text
 from lazycelery_core.testing.builders import a_snapshot
 from lazycelery_core.text import width
 
@@ -176,10 +177,11 @@ def test_an_empty_table_begins_at_the_top_left_of_a_small_box() -> None:
 def test_the_foot_counts_only_what_does_not_fit() -> None:
     context = DrawContext(a_snapshot(), 60, 3, focused=True)
     state = TableState(cursor=1, marks=frozenset("ab"), sort="runtime", reverse=True)
-    assert plain(foot(Jobs(), Rows(JOBS, 3, 3), context, state)) == "row 2 of 3 · 2 marked · runtime ▼"
+    assert plain(Sheet(Jobs(), Rows(JOBS, 3, 3), context).foot(state)) == "row 2 of 3 · 2 marked · runtime ▼"
     roomy = DrawContext(a_snapshot(), 60, 9, focused=True)
-    assert plain(foot(Jobs(), Rows(JOBS, 3, 3), roomy, state)) == "2 marked · runtime ▼"
-    assert plain(foot(Jobs(), Rows(JOBS, 3, 3), DrawContext(a_snapshot(), 60, 9), TableState(sort="runtime"))) == ""
+    assert plain(Sheet(Jobs(), Rows(JOBS, 3, 3), roomy).foot(state)) == "2 marked · runtime ▼"
+    unfocused = Sheet(Jobs(), Rows(JOBS, 3, 3), DrawContext(a_snapshot(), 60, 9))
+    assert plain(unfocused.foot(TableState(sort="runtime"))) == ""
 
 
 # --- other panes ------------------------------------------------------------------------------------------------------

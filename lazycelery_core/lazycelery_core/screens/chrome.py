@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lazycelery_core.frame import Painted, Pieces
+from lazycelery_core.keys import Keymap
 from lazycelery_core.layout import SizeClass
 from lazycelery_core.pane import Pane, TablePane
 from lazycelery_core.spans import cut_line, join, line_width
@@ -24,6 +25,7 @@ class Chrome:
     def __init__(self, screen: "MainScreen") -> None:
         self._screen = screen
         self.begun = ""  # keys of a sequence that waits for its next one
+        self._footer_of: tuple[Keymap, list[str], list[tuple[str, str, str]]] | None = None
 
     def draw(self) -> None:
         """Draw all lines; only what changed is sent."""
@@ -35,8 +37,15 @@ class Chrome:
         screen.crumbs.say(self._crumbs(cells))
         screen.stage.summary.show([self._summary(cells)])
         self.draw_status()
-        entries = [each for each in footer(screen.dispatcher.keys, screen.scopes()) if screen.applies(each[0])]
+        entries = [each for each in self._footer() if screen.applies(each[0])]
         screen.keys.show([key_line(entries, cells, self.begun)])
+
+    def _footer(self) -> list[tuple[str, str, str]]:
+        """What the key line may hold; made anew when the keymap or the scopes are others."""
+        keys, scopes = self._screen.dispatcher.keys, self._screen.scopes()
+        if self._footer_of is None or self._footer_of[0] is not keys or self._footer_of[1] != scopes:
+            self._footer_of = (keys, scopes, footer(keys, scopes))
+        return self._footer_of[2]
 
     def draw_status(self) -> None:
         """Draw the status line: the only one that moves while the picture stands still."""

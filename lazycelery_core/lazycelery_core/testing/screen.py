@@ -18,6 +18,7 @@ from lazycelery_core.control import Control
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
 from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.plugins import Plugin
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.writes import Writes
 
@@ -61,6 +62,7 @@ class StillPlugins:
     panes: Sequence[Pane] = ()
     tabs: Sequence[DetailTab] = ()
     actions: Sequence[Action] = ()
+    found: Sequence[Plugin] = ()
     health: PluginHealth = field(default_factory=PluginHealth)
 
 

@@ -10,9 +10,9 @@ from textual.message import Message
 from lazycelery_core.frame import Frame, Row, draw_frame, indented
 from lazycelery_core.layout import Rect
 from lazycelery_core.pane import DrawContext, Pane, Rows
+from lazycelery_core.sheet import titled
 from lazycelery_core.snapshot import RowQuery
 from lazycelery_core.spans import wrap_line
-from lazycelery_core.table import titled
 from lazycelery_core.tones import Tone, line
 from lazycelery_core.widgets.guard import Guard, Health
 from lazycelery_core.widgets.lines import LinesWidget

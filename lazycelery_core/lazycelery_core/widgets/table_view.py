@@ -11,9 +11,9 @@ from typing import Any
 from lazycelery_core import columns
 from lazycelery_core.frame import Frame
 from lazycelery_core.pane import Column, DrawContext, Rows, TablePane
+from lazycelery_core.sheet import SEPARATOR, Sheet, TableState, placed_columns, titled
 from lazycelery_core.snapshot import Filter, RowQuery
 from lazycelery_core.spans import join
-from lazycelery_core.table import SEPARATOR, TableState, foot, placed_columns, render, titled, visible_rows
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_core.widgets.views import Drawing
 
@@ -44,6 +44,8 @@ class TableView:
         self._anew = False
         self._touched = False  # until the user has moved the cursor it stays on the first row
         self._height = 1
+        self._sheet: Sheet | None = None
+        self._seen: tuple[object, ...] = ()
 
     # --- what is shown ------------------------------------------------------------------------------------------------
 
@@ -287,15 +289,25 @@ class TableView:
         frame = Frame(self.pane.heading(context), info=self._info(context))
         if self.rows is None:
             return frame, []
-        self._height = visible_rows(self.pane, self.rows, context)
+        sheet = self._picture(self.rows, context)
+        self._height = sheet.visible
         self._scroll_to_cursor()
         self.offset = max(0, min(self.offset, len(self.rows.items) - self._height))
         state = TableState(
             self.cursor, self.offset, self.skipped, self.sort, self.reverse, frozenset(self.marks), self.found,
             self.columns, self.query(),
         )  # fmt: skip
-        body = render(self.pane, self.rows, context, state)
-        return frame._replace(foot=foot(self.pane, self.rows, context, state)), body
+        return frame._replace(foot=sheet.foot(state)), sheet.draw(state)
+
+    def _picture(self, rows: Rows, context: DrawContext) -> Sheet:
+        """The sheet of these rows; the one at hand while nothing that its cells depend on is another."""
+        seen = (
+            context.width, context.height, context.focused, context.follow, context.time_mode, context.paused,
+            self.skipped, id(self.columns), id(rows), id(context.snapshot), id(context.selected),
+        )  # fmt: skip
+        if self._sheet is None or seen != self._seen:
+            self._sheet, self._seen = Sheet(self.pane, rows, context, self.skipped, self.columns), seen
+        return self._sheet
 
     def _info(self, context: DrawContext) -> Line:
         parts = [self.pane.info(context)]
