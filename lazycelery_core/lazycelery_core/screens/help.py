@@ -8,6 +8,7 @@ from lazycelery_core.host_commands import shown_key
 from lazycelery_core.keys import Command
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.offering import Offer, offers_here
+from lazycelery_core.screens.pages import MOVES, moved
 from lazycelery_core.screens.popup import CLOSES, Popup
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_core.widgets.box import draw_box
@@ -47,10 +48,6 @@ LAST = ("help.open", "app.quit")
 BACK = ("app.back", "view.last")
 VIEWS_A_LINE = 4
 CRUMB = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
-MOVES = {  # lines, or parts of the height
-    "j": 1, "down": 1, "k": -1, "up": -1, "ctrl+d": 0.5, "ctrl+u": -0.5, "pagedown": 0.9, "pageup": -0.9,
-    "home": -1000, "end": 1000, "G": 1000, "g": -1000, "space": 0.9,
-}  # fmt: skip
 
 
 class Help:
@@ -196,7 +193,7 @@ class HelpScreen(Popup[None]):
         elif key == "slash":
             self._searching = True
         elif key in MOVES:
-            self._offset += int(MOVES[key] * self._height) if abs(MOVES[key]) < 1 else int(MOVES[key])
+            self._offset = moved(self._offset, key, self._height)
         elif key in (*CLOSES, "question_mark", "enter"):
             self.dismiss(None)
             return

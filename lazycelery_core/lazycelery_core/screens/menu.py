@@ -25,15 +25,19 @@ SELDOM = 3  # journeys from which they get a menu of their own
 
 
 class MenuScreen(Popup[str]):
-    """A menu; its answer is the name of the chosen entry."""
+    """A menu; its answer is the name of the chosen entry. chosen: the name of the entry that has the cursor first."""
 
-    def __init__(self, skin: Skin, title: str, sections: Sections, corner: tuple[int, int] | None) -> None:
+    def __init__(
+        self, skin: Skin, title: str, sections: Sections, corner: tuple[int, int] | None = None, chosen: str = ""
+    ) -> None:
         super().__init__(skin)
         self._title, self._sections = title, [section for section in sections if section]
         self._items = [item for section in self._sections for item in section]
         self._corner = corner
         self._offset = 0
-        self._chosen = next((index for index, item in enumerate(self._items) if item.enabled), -1)
+        enabled = [index for index, item in enumerate(self._items) if item.enabled]
+        named = [index for index in enabled if self._items[index].name == chosen]
+        self._chosen = next(iter([*named, *enabled]), -1)
 
     def draw(self) -> None:
         """Draw the part that fits, the chosen entry in it."""

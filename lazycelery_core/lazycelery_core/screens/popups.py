@@ -4,11 +4,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lazycelery_core.screens.acting import Acting
+from lazycelery_core.screens.arguments import Arguments
+from lazycelery_core.screens.choosing import Choosing
+from lazycelery_core.screens.command_line import CommandLine
 from lazycelery_core.screens.copying import Copying
+from lazycelery_core.screens.exporting import Exporting
 from lazycelery_core.screens.filtering import Filtering
 from lazycelery_core.screens.help import Help
 from lazycelery_core.screens.menu import Menu
 from lazycelery_core.screens.named_filters import NamedFilters
+from lazycelery_core.screens.pages import Pages
+from lazycelery_core.screens.palette import Palette
+from lazycelery_core.screens.time_range import TimeRange
 from lazycelery_core.screens.which_key import WhichKey
 
 if TYPE_CHECKING:
@@ -28,5 +35,15 @@ def attach(screen: "MainScreen") -> None:
     )
     screen.act = Acting(screen, copying.copy).act
     screen.when_begun = WhichKey(screen).begun
-    for controller in (Filtering(screen, named), Help(screen), Menu(screen), copying):
+    filtering, ranges = Filtering(screen, named), TimeRange(screen)
+    line = CommandLine(screen, Arguments(screen, filtering, ranges), named)
+    opened = (
+        Exporting(screen, state_folder),
+        Help(screen),
+        Menu(screen),
+        Pages(screen),
+        Choosing(screen),
+        Palette(screen, line),
+    )
+    for controller in (filtering, ranges, copying, line, *opened):
         screen.dispatcher.add(controller)
