@@ -38,7 +38,6 @@ class Discovery:
         self._found: set[str] = set()
         self._fresh, self._calm = True, 0
         self._before: frozenset[str] = frozenset()
-        self.note = ""
 
     def start(self) -> None:
         """Forget the pace, not the findings: called when the line was opened."""
@@ -83,7 +82,7 @@ class Discovery:
     def _advance(self, scan: "_Scan") -> None:
         answer = self._line.ask_all([scan.command()])[0]
         if isinstance(answer, Exception):
-            scan.cursor, self.note = 0, "queues are known by their bindings only: no right to SCAN"
+            scan.cursor = 0  # no right to SCAN: queues are known by their bindings
             return
         scan.cursor = int(answer[0])
         keys = [key.decode(errors="surrogateescape") for key in answer[1]]

@@ -33,6 +33,7 @@ class Line:
         self.address, self._first, self._answer = address, address, answer
         self._db = address.db if db is None else db
         self._connection: Any = None
+        self._met = False  # whether it has answered like Redis
         self.latency: float | None = None
         self.asked = 0  # commands sent since start
 
@@ -66,12 +67,13 @@ class Line:
         raise troubles[0]
 
     def _open(self, address: Address, limit: float) -> None:
-        deadline = time.monotonic() + limit
+        deadline, self._met = time.monotonic() + limit, False
         connection = _connection(address, self._db, self._answer, limit)
         try:
             connection.connect()
             self._connection = connection
             self._greet(deadline)
+            self._met = True
         except (*DRIVER_ERRORS, LazyCeleryError) as error:
             connection.disconnect()
             self._connection = None
@@ -113,7 +115,7 @@ class Line:
             self.connection.send_command(*command, check_health=False)
         except DRIVER_ERRORS as error:
             self.close()
-            raise told(error, self.address) from None
+            raise told(error, self.address, met=self._met) from None
 
     def readable(self, seconds: float) -> bool:
         """Whether something can be read within that time. Raises SourceError when the line is dead."""
@@ -121,7 +123,7 @@ class Line:
             return bool(self.connection.can_read(max(0.0, seconds)))
         except DRIVER_ERRORS as error:
             self.close()
-            raise told(error, self.address) from None
+            raise told(error, self.address, met=self._met) from None
 
     def reply(self, timeout: float | None = None) -> Any:
         """The next answer; a refusal is returned, not raised. Raises SourceError when the line is dead."""
@@ -135,7 +137,7 @@ class Line:
             return refusal
         except DRIVER_ERRORS as error:
             self.close()
-            raise told(error, self.address) from None
+            raise told(error, self.address, met=self._met) from None
 
     def ask(self, *command: str | bytes | float) -> Any:
         """The answer to one command. Raises SourceError or AccessRefused."""
@@ -154,7 +156,7 @@ class Line:
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
         except DRIVER_ERRORS as error:
             self.close()
-            raise told(error, self.address) from None
+            raise told(error, self.address, met=self._met) from None
         answers = [self.reply() for _ in commands]
         self.latency = time.monotonic() - begun
         return answers

@@ -88,7 +88,7 @@ class RedisStream(Source):
                     break
         except DRIVER_ERRORS as error:
             self._line.close()
-            self._broken = told(error, self._line.address)
+            self._broken = told(error, self._line.address, met=True)
             if not events:
                 raise self._broken from None
 

@@ -24,8 +24,13 @@ _CERTIFICATE = {  # OpenSSL's X509_V_ERR_* numbers
 }
 
 
-def told(error: BaseException, address: Address, command: str = "", key: str = "") -> LazyCeleryError:
-    """The error to raise instead of the driver's. command, key: what was asked, for a refused right."""
+def told(
+    error: BaseException, address: Address, command: str = "", key: str = "", met: bool = False
+) -> LazyCeleryError:
+    """The error to raise instead of the driver's.
+
+    command, key: what was asked, for a refused right. met: whether the server has answered like Redis before.
+    """
     if isinstance(error, LazyCeleryError):
         return error
     if isinstance(error, driver.AuthenticationError | driver.AuthenticationWrongNumberOfArgsError):
@@ -34,7 +39,7 @@ def told(error: BaseException, address: Address, command: str = "", key: str = "
         return _right(error, command, key)
     if isinstance(error, driver.ResponseError):
         return _answer(error, address, command)
-    return _line(error, address)
+    return _line(error, address, met)
 
 
 def silent(address: Address, seconds: float) -> SourceError:
@@ -84,7 +89,7 @@ def _answer(error: BaseException, address: Address, command: str) -> LazyCeleryE
     return SourceError(f"Redis at {address.shown} refused {command or 'a command'}.", "See its log.")
 
 
-def _line(error: BaseException, address: Address) -> LazyCeleryError:
+def _line(error: BaseException, address: Address, met: bool) -> LazyCeleryError:
     """The connection itself failed: the driver keeps the real reason as the context."""
     reason = _root(error)
     where = address.shown
@@ -103,7 +108,7 @@ def _line(error: BaseException, address: Address) -> LazyCeleryError:
         if address.tls:
             return SourceError(f"No TLS answer from {where}.", "Use redis:// if the port is a plain one.")
         return SourceError(f"No answer from {where}.", "Check the port, and the network.")
-    return _refused(reason, where, address)
+    return _refused(reason, where, address, met)
 
 
 def _tls(reason: ssl.SSLError, address: Address) -> LazyCeleryError:
@@ -122,7 +127,7 @@ def _tls(reason: ssl.SSLError, address: Address) -> LazyCeleryError:
     return SourceError(f"TLS with {where} failed.", "Check certificates and versions on both sides.")
 
 
-def _refused(reason: BaseException, where: str, address: Address) -> LazyCeleryError:
+def _refused(reason: BaseException, where: str, address: Address, met: bool) -> LazyCeleryError:
     code = getattr(reason, "errno", None)
     if code == errno.ECONNREFUSED:
         return SourceError(f"Nobody listens at {where}.", "Is the broker running, and is the port right?")
@@ -133,6 +138,8 @@ def _refused(reason: BaseException, where: str, address: Address) -> LazyCeleryE
     if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return SourceError(f"There is no way to {where}.", "Check the network, or the VPN.")
     hint = "Does the port want TLS (rediss://)?" if address.tls is None and not address.path else ""
+    if met:
+        hint = "It was stopped, or cut us off for being too slow (client-output-buffer-limit)."
     return SourceError(f"{where} closed the connection.", hint)
 
 

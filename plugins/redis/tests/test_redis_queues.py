@@ -50,9 +50,11 @@ def poll(poller: RedisQueues) -> dict[str, QueueSample]:
 
 
 def send(url: str, count: int, queue: str, settings: dict[str, Any] | None = None, **options: Any) -> None:
+    """Tasks on a line of their own: pooled ones remember what they declared, even when the server was emptied."""
     app = create_app(url, **(settings or {}))
-    for number in range(count):
-        app.send_task("testing.add", (number, 1), queue=queue, **options)
+    with app.connection_for_write() as connection:
+        for number in range(count):
+            app.send_task("testing.add", (number, 1), queue=queue, connection=connection, **options)
 
 
 def test_waiting_messages_are_counted_by_priority(valkey: Server, watch: Watch) -> None:

@@ -23,6 +23,7 @@ from lazycelery_plugin_redis.doctor import Doctor
 from lazycelery_plugin_redis.layout import Layout
 from lazycelery_plugin_redis.line import Line
 from lazycelery_plugin_redis.settings import RedisSettings
+from lazycelery_plugin_redis.stream import RedisStream
 
 
 def connection(url: str, **more: Any) -> Connection:
@@ -55,6 +56,12 @@ def test_results_that_are_kept_elsewhere_are_heard_there() -> None:
     assert [each.name for each in database] == ["events", "queues"]
     silent = sources("redis://h/0", RedisSettings(results=False), results=BrokerURL.parse("redis://other/5"))
     assert [each.name for each in silent] == ["events", "queues"]
+
+
+def test_events_of_every_database_are_heard_where_that_is_set() -> None:
+    (stream, _) = sources("redis://h/2", RedisSettings(every_database=True), global_keyprefix="app:")
+    assert isinstance(stream, RedisStream)
+    assert stream._channel == "app:/*.celeryev/*"
 
 
 def kinds(url: str, level: Level, **more: Any) -> set[str]:
