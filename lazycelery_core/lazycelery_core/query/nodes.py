@@ -5,7 +5,7 @@ rows as possible. numpy is imported when the first column is read, never at star
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan
@@ -15,6 +15,7 @@ from lazycelery_core.model import Task, TaskState, TaskStory, WorkerState
 from lazycelery_core.query.fields import BY_NAME, Field, as_texts, texts_of, value_of
 from lazycelery_core.query.memory import Array, Memory
 from lazycelery_core.query.patterns import Predicate
+from lazycelery_core.query.picked import Picked
 from lazycelery_core.query.values import Interval
 from lazycelery_core.snapshot import Columns
 
@@ -114,36 +115,6 @@ class Data:
     def cold(self, name: str, fits: Predicate, wanted: Array) -> Array:
         """Which wanted rows have a fitting cold text, as far as it was read."""
         return self.memory.cold(self.columns, name, fits, wanted)
-
-
-class Picked:
-    """Fulfils `snapshot.Columns` for some rows of a segment."""
-
-    def __init__(self, columns: Columns, rows: Array) -> None:
-        within: Columns = columns
-        if isinstance(columns, Picked):
-            within, rows = columns.within, columns.rows[rows]
-        self.within, self.rows, self.size = within, rows, len(rows)
-
-    @property
-    def ids(self) -> Sequence[str]:
-        ids = self.within.ids
-        return [ids[row] for row in self.rows]
-
-    def codes(self, field: str) -> Array:
-        picked: Array = self.within.codes(field)[self.rows]
-        return picked
-
-    def values(self, field: str) -> Sequence[str]:
-        return self.within.values(field)
-
-    def numbers(self, field: str) -> Array:
-        picked: Array = self.within.numbers(field)[self.rows]
-        return picked
-
-    def texts(self, rows: Sequence[int]) -> Iterator[tuple[int, Mapping[str, str]]]:
-        texts = self.within.texts([int(self.rows[row]) for row in rows])
-        return zip(rows, (each for _, each in texts), strict=True)
 
 
 def _table(of: Callable[[str], Any], values: Sequence[str], kind: type) -> Array:
