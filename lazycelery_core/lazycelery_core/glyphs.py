@@ -45,8 +45,9 @@ class Glyphs:
 
 UNICODE = Glyphs("unicode")
 NERD = Glyphs("nerd", {ord(char): icon for char, icon in _NERD.items()})
-PLAIN = Glyphs("ascii", ASCII)
-STRICT = Glyphs("ascii", ASCII, strict=True)
+_ASCII = {**ASCII, ord("━"): "="}  # so that the frame of the focused pane differs without colour
+PLAIN = Glyphs("ascii", _ASCII)
+STRICT = Glyphs("ascii", _ASCII, strict=True)
 
 
 def choose(name: str = "unicode", encoding: str = "utf-8", ambiguous_wide: bool = False) -> Glyphs:

@@ -19,6 +19,10 @@ def _move(name: str, keys: str, label: str, *, scope: str = "global", text: str 
     return Command(name, label, _keys(keys), scope, text, "move")
 
 
+def _modal(name: str, keys: str, label: str) -> Command:
+    return Command(name, label, _keys(keys), name.partition(".")[0], "", "popups")
+
+
 def _keys(keys: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.split(",") if key.strip())
 
@@ -77,6 +81,32 @@ HOST_COMMANDS: tuple[Command, ...] = (
     _here("sort.reverse", "o", "reverse order", scope="table"),
     _here("text.wrap", "w", "wrap lines", scope="detail"),
     _here("text.fold", "o", "library frames", scope="detail", text="show or fold lines of libraries"),
+    _modal("prompt.accept", "enter", "apply"),
+    _modal("prompt.leave", "escape", "leave, all as before"),
+    _modal("prompt.complete", "tab", "complete"),
+    _modal("prompt.up", "up, ctrl+p, shift+tab", "offer above, then older texts"),
+    _modal("prompt.down", "down, ctrl+n", "offer below, newer texts"),
+    _modal("prompt.clear", "ctrl+u", "clear"),
+    _modal("prompt.switch", "ctrl+f", "search instead of filter, and back"),
+    _modal("prompt.save", "ctrl+s", "keep the filter under a name"),
+    _modal("dialog.next", "tab, shift+tab", "other button"),
+    _modal("dialog.push", "enter", "push the button"),
+    _modal("dialog.yes", "y", "do it, where it can be undone"),
+    _modal("dialog.close", "escape", "cancel"),
+    _modal("menu.down", "down, j, tab, ctrl+n", "next entry"),
+    _modal("menu.up", "up, k, shift+tab, ctrl+p", "entry before"),
+    _modal("menu.choose", "enter, space", "choose"),
+    _modal("menu.close", "escape, q, a", "close"),
+    _modal("page.down", "j, down", "down"),
+    _modal("page.up", "k, up", "up"),
+    _modal("page.half_down", "ctrl+d", "half page down"),
+    _modal("page.half_up", "ctrl+u", "half page up"),
+    _modal("page.page_down", "pagedown, space", "page down"),
+    _modal("page.page_up", "pageup", "page up"),
+    _modal("page.top", "g, home", "top"),
+    _modal("page.bottom", "G, end", "bottom"),
+    _modal("page.search", "slash", "search in the help"),
+    _modal("page.close", "escape, q, enter", "close"),
 )
 
 # How keys are written on the screen, where their name is not what is printed on them.

@@ -22,6 +22,10 @@ def test_ascii_has_a_letter_for_every_glyph_of_ours() -> None:
     assert len(drawn) == len(FRAME) + len(looks)
 
 
+def test_the_frame_of_the_focused_pane_differs_in_ascii_too() -> None:
+    assert PLAIN.draw(Safe("┏━ 1 ━┓")) != PLAIN.draw(Safe("╭─ 1 ─╮"))
+
+
 @given(st.sampled_from([PLAIN, STRICT, NERD]), st.text(max_size=40))
 def test_no_set_changes_the_width_of_a_line(glyphs: Glyphs, text: str) -> None:
     shown = safe(FRAME + text)

@@ -74,6 +74,7 @@ def test_the_line_that_events_come_through_comes_first_and_others_only_when_ill(
     assert status(links=[poller, REDIS]).startswith("● redis 3ms │ ev")
     refused = replace(poller, state=LinkState.REFUSED)
     assert status(links=[refused, REDIS]).startswith("● redis 3ms │ ▲ cluster refused │ ev")
+    assert status(links=[refused, refused, REDIS]).count("cluster") == 1
 
 
 def test_before_anything_is_known_nothing_is_claimed() -> None:
@@ -96,7 +97,7 @@ def test_the_banner_says_since_when_why_how_old_and_what_next() -> None:
     drawn = banner_line(busy(links=[lost]), TimeMode.UTC, 120)
     assert drawn is not None
     assert drawn.text.startswith(
-        " Broker lost 14:31:58 (connection refused). Picture is 9.00s old. Next try in 4s · F5 now"
+        " Broker lost 14:31:58 (connection refused). Picture is 9s old. · Next try in 4s · F5 now"
     )
     assert width(drawn.text) == 120
     assert banner_line(busy(), TimeMode.UTC, 120) is None

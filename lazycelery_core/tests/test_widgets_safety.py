@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -12,6 +13,7 @@ from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.widgets.guard import LIMIT, Guard
 from lazycelery_core.widgets.pace import BURST, CELLS_A_SECOND, PRESSED_FOR, STREAMING, Pace
 from lazycelery_core.widgets.reader import Reader
+from lazycelery_core.widgets.watchdog import LONG, Watchdog
 
 
 def raising() -> None:
@@ -112,6 +114,30 @@ def test_a_job_that_hangs_holds_up_only_itself(monkeypatch: pytest.MonkeyPatch) 
     reader.read("hung", lambda: done.append("once more"))
     wait_until(lambda: done == ["other", "hung", "once more"], "the pane's next question")
     reader.stop()
+
+
+# --- the watchdog -----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_holds_up_the_screen_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    watchdog = Watchdog()
+    watchdog.start()
+    try:
+        with watchdog.watching("overview.chaos of plugin chaos"):
+            assert not watchdog.look(monotonic())
+            assert watchdog.look(monotonic() + LONG)
+            assert not watchdog.look(monotonic() + 2 * LONG)
+        assert not watchdog.look(monotonic() + LONG)
+    finally:
+        watchdog.stop()
+    assert "overview.chaos of plugin chaos has held up the screen for 1.0 s" in caplog.text
+    assert "test_whoever_holds_up_the_screen" in caplog.text
+
+
+def test_other_threads_may_take_their_time() -> None:
+    watchdog = Watchdog()
+    with watchdog.watching("reading"):
+        assert not watchdog.look(monotonic() + 10)
 
 
 # --- the pace ---------------------------------------------------------------------------------------------------------

@@ -240,6 +240,15 @@ class MainScreen(Screen[None]):
             event.stop()
             event.prevent_default()
 
+    def on_mount(self) -> None:
+        """Name whoever holds up the screen."""
+        self.stage.watchdog.start()
+
+    def on_unmount(self) -> None:
+        """Leave no thread behind."""
+        self.stage.watchdog.stop()
+        self.stage.reader.stop()
+
     def on_resize(self) -> None:
         """Stand anew in another size."""
         self.rearrange()

@@ -13,6 +13,7 @@ from lazycelery_core.widgets.reader import Reader
 from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.table_view import TableView
 from lazycelery_core.widgets.views import CanvasView, DetailView, PaneView
+from lazycelery_core.widgets.watchdog import Watchdog
 
 
 class RecordPane(DetailPane):
@@ -34,8 +35,9 @@ class RecordPane(DetailPane):
 class Panes:
     """The pane widgets of a screen."""
 
-    def __init__(self, body: Body, skin: Skin, reader: Reader, loaded: Loaded) -> None:
-        self._body, self._skin, self._reader, self._loaded = body, skin, reader, loaded
+    def __init__(self, body: Body, skin: Skin, reader: Reader, watchdog: Watchdog, loaded: Loaded) -> None:
+        self._body, self._skin, self._reader, self._watchdog = body, skin, reader, watchdog
+        self._loaded = loaded
         self._widgets: dict[str, PaneWidget] = {}
         self._record: PaneWidget | None = None
 
@@ -75,7 +77,7 @@ class Panes:
         return sorted(found, key=lambda tab: tab.order)
 
     def _made(self, pane: Pane, view: PaneView) -> PaneWidget:
-        return PaneWidget(pane, view, self._skin, self._reader, self._loaded.health)
+        return PaneWidget(pane, view, self._skin, self._reader, self._loaded.health, self._watchdog)
 
     def _view(self, pane: Pane) -> PaneView:
         if isinstance(pane, TablePane):

@@ -17,6 +17,7 @@ from lazycelery_core.widgets.header import starting_line
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.reader import Reader
+from lazycelery_core.widgets.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -30,7 +31,7 @@ class Stage:
     def __init__(self, screen: "MainScreen") -> None:
         self._screen = screen
         self.arrangement = Arrangement(SizeClass.NORMAL)
-        self.reader = Reader()
+        self.reader, self.watchdog = Reader(), Watchdog()
         self.body = Body()
         skin = screen.skin
         self.summary, self.banner = LinesWidget(skin, id="summary"), LinesWidget(skin, id="banner")
@@ -46,7 +47,7 @@ class Stage:
     def fill(self, loaded: Loaded) -> None:
         """Show these plugins' panes from now on."""
         if self.panes is None:
-            self.panes = Panes(self.body, self._screen.skin, self.reader, loaded)
+            self.panes = Panes(self.body, self._screen.skin, self.reader, self.watchdog, loaded)
 
     def arrange(self) -> None:
         """Put the panes of the view into their boxes."""

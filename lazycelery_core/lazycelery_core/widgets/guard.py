@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from lazycelery_core.redact import Redactor
 from lazycelery_core.tones import Line, Tone, line
+from lazycelery_core.widgets.watchdog import Watchdog
 
 LIMIT = 3  # failures in a row; a single one may be a record that is gone with the next snapshot
 FRAMES = 6  # of the traceback; the innermost ones tell the cause
@@ -27,8 +28,9 @@ class Health(Protocol):
 class Guard:
     """Calls a pane's functions and keeps what they raise. `off` after LIMIT failures in a row, until `again()`."""
 
-    def __init__(self, plugin: str, where: str, health: Health) -> None:
+    def __init__(self, plugin: str, where: str, health: Health, watchdog: Watchdog | None = None) -> None:
         self.plugin, self.where, self._health = plugin, where, health
+        self._watchdog = watchdog or Watchdog()
         self.failures = 0
         self.error: Exception | None = None
         self.seconds = 0.0  # of the last call
@@ -48,7 +50,8 @@ class Guard:
             return None
         started = perf_counter()
         try:
-            result = call()
+            with self._watchdog.watching(f"{self.where} of plugin {self.plugin}"):
+                result = call()
         except Exception as error:  # noqa: BLE001 - guard "pane draw"
             self.failures += 1
             self.error = error

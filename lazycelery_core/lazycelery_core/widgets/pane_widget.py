@@ -20,6 +20,7 @@ from lazycelery_core.widgets.reader import Reader
 from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.table_view import TableView
 from lazycelery_core.widgets.views import DetailView, Drawing, PaneView
+from lazycelery_core.widgets.watchdog import Watchdog
 
 WHEEL = 3  # lines a notch
 SPARING = 10  # a pane that takes long to draw gets at most 1/SPARING of the time ...
@@ -50,10 +51,12 @@ class PaneWidget(LinesWidget):
             super().__init__()
             self.rows, self.query = rows, query
 
-    def __init__(self, pane: Pane, view: PaneView, skin: Skin, reader: Reader, health: Health) -> None:
+    def __init__(
+        self, pane: Pane, view: PaneView, skin: Skin, reader: Reader, health: Health, watchdog: Watchdog | None = None
+    ) -> None:
         super().__init__(skin, classes="pane")
         self.pane, self.view, self._reader = pane, view, reader
-        self.guard = Guard(pane.plugin, pane.id, health)
+        self.guard = Guard(pane.plugin, pane.id, health, watchdog)
         self.context: DrawContext | None = None
         self.rect = Rect(0, 0, 0, 0)
         self.number = 0

@@ -11,7 +11,7 @@ from lazycelery_core.looks import LINK_STATES
 from lazycelery_core.model import Link, LinkState, WorkerState
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.spans import cut_line, join, line_width
-from lazycelery_core.text import Safe, TimeMode, clock, count, duration, rate, short_count
+from lazycelery_core.text import Safe, TimeMode, age, clock, count, duration, rate, short_count
 from lazycelery_core.theme import Part
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_core.widgets.lines import LinesWidget
@@ -78,7 +78,9 @@ def _shown(links: Sequence[Link]) -> list[Link]:
         return []
     stream = max(links, key=lambda link: (link.lag is not None, link.events, link.latency is not None))
     well = (LinkState.LIVE, LinkState.STARTING)
-    return [stream, *(link for link in links if link is not stream and link.state not in well)]
+    ill = {(link.plugin, link.state): link for link in links if link.state not in well}
+    told = (stream.plugin, stream.state)
+    return [stream, *(link for key, link in ill.items() if key != told)]
 
 
 def link_line(link: Link) -> Line:
@@ -127,14 +129,14 @@ def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | Non
     if lost is None:
         return None
     shown = TimeMode.UTC if mode is TimeMode.AGO else mode
-    why = f" ({lost.error})" if lost.error else ""
-    parts = [f" Broker lost {clock(lost.since, shown, snapshot.now)}{why}."]
-    parts.append(f"Picture is {duration(max(0.0, snapshot.now - lost.since))} old.")
+    why = f" ({lost.error.rstrip('.')})" if lost.error else ""
+    old = age(max(0.0, snapshot.now - lost.since))
+    parts = [f" Broker lost {clock(lost.since, shown, snapshot.now)}{why}. Picture is {old} old."]
     if lost.next_try is not None:
         parts.append(f"Next try in {max(0.0, lost.next_try - snapshot.now):.0f}s · F5 now")
     if lost.hint:
         parts.append(lost.hint)
-    words = cut_line(line((" ".join(parts), Tone.DANGER)), cells)
+    words = cut_line(line((" · ".join(parts), Tone.DANGER)), cells)
     return Painted(before=(*words, (Safe(" " * max(0, cells - line_width(words))), Tone.DANGER)))
 
 
