@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-import textual.theme
 from textual import events
 from textual._context import active_message_pump
 from textual.app import App
@@ -32,7 +31,7 @@ from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.line_filter import SafeText
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.pace import Pace
-from lazycelery_core.widgets.skin import Skin
+from lazycelery_core.widgets.skin import Skin, textual_theme
 
 
 class Watch(contract.Watch, Protocol):
@@ -142,7 +141,7 @@ class LazyCeleryApp(App[None]):
     def set_theme(self, chosen: Theme) -> None:
         """Draw with this theme from now on."""
         self.skin.theme = chosen
-        self.register_theme(_textual_theme(chosen))
+        self.register_theme(textual_theme(chosen))
         self.theme = chosen.name
         self.main.repaint()
 
@@ -171,17 +170,6 @@ class LazyCeleryApp(App[None]):
 
 def _brought(watch: Watch) -> int:
     return len(watch.plugins.panes) + len(watch.plugins.tabs)
-
-
-def _textual_theme(chosen: Theme) -> textual.theme.Theme:
-    """Our theme as Textual's style sheets know it: popups take their colours from it."""
-    surfaces, styles = chosen.surfaces, chosen.styles
-    accent = styles[Tone.ACCENT].fg
-    return textual.theme.Theme(
-        chosen.name, primary=accent, accent=accent, foreground=styles[Tone.TEXT].fg, dark=chosen.dark,
-        background=surfaces.background, surface=surfaces.popup, panel=surfaces.bar,
-        success=styles[Tone.SUCCESS].fg, warning=styles[Tone.WARN].fg, error=styles[Tone.FAILURE].fg,
-    )  # fmt: skip
 
 
 def run(load: Callable[[], Watch], settings: Settings, connection: Connection, seconds: float | None = None) -> int:

@@ -1,4 +1,7 @@
-"""Does the whole screen do what keys and mouse ask? The app with panes made by hand, driven by Textual's pilot."""
+"""Does the whole screen do what keys and mouse ask? The app with panes made by hand, driven by Textual's pilot.
+
+Long because all stories are told on one set of panes.
+"""
 
 import asyncio
 import threading

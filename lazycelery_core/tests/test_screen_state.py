@@ -1,11 +1,14 @@
 """Does the way back lead back, and does every key of the host find its handler?"""
 
 from lazycelery_core.canvas import Canvas
-from lazycelery_core.keys import Command, Keymap
+from lazycelery_core.host_commands import HOST_COMMANDS, view_commands
+from lazycelery_core.keys import WIDE_SCOPES, Command, Keymap
 from lazycelery_core.pane import OVERVIEW, TASKS, WORKERS, CanvasPane, DrawContext, Pane, Slot, View
 from lazycelery_core.screens.dispatcher import Dispatcher, handles
+from lazycelery_core.screens.main import MainScreen
 from lazycelery_core.screens.state import RECORD_PANE, Record, ScreenState
 from lazycelery_core.text import TimeMode
+from lazycelery_core.widgets.skin import Skin
 
 
 class Box(CanvasPane):
@@ -164,3 +167,12 @@ def test_a_command_without_a_handler_does_no_harm() -> None:
     made.press("x")
     assert not made.run_named("nobody.knows")
     assert spy.seen == []
+
+
+def test_every_command_of_the_host_has_a_handler() -> None:
+    screen = MainScreen(Skin())
+    handled = screen.dispatcher.handled
+    commands = (*HOST_COMMANDS, *view_commands([OVERVIEW]))
+    names = [command.name for command in commands if command.scope in WIDE_SCOPES]  # others are for open popups
+    missing = [name for name in names if name not in handled and f"{name.rpartition('.')[0]}.*" not in handled]
+    assert missing == []

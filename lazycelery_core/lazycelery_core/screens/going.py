@@ -6,6 +6,7 @@ from lazycelery_core.action import Go, Open, Outcome
 from lazycelery_core.pane import DetailPane
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.state import Record
+from lazycelery_core.tones import Tone
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -32,6 +33,7 @@ class Going:
         screen = self._screen
         parsed = None
         if not screen.state.open(go.view, go.select or go.filter or screen.state.title(go.view)):
+            screen.say(f"There is no view {go.view} here: no plugin brings it.", Tone.WARN)
             return
         if go.pane:
             screen.state.focus[go.view] = go.pane

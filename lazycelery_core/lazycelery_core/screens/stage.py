@@ -1,5 +1,6 @@
 """Which panes stand on the screen, and where? Widgets put into the boxes that the view, the zoom and the size give."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
@@ -105,7 +106,8 @@ class Stage:
         state = self._screen.state
         topics = {f"view:{state.view}"}
         for pane in state.panes_of(state.view):
-            item = state.selected.get(pane.id)
-            if isinstance(pane, TablePane) and pane.on in POLLED_KINDS and item is not None:
-                topics.add(f"{pane.on}:{pane.key(item)}")
+            item, widget = state.selected.get(pane.id), self.made(pane.id)
+            if isinstance(pane, TablePane) and pane.on in POLLED_KINDS and item is not None and widget is not None:
+                key = widget.guard.attempt(partial(pane.key, item))
+                topics.update([] if key is None else [f"{pane.on}:{key}"])
         return frozenset(topics)

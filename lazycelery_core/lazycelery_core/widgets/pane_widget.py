@@ -9,7 +9,7 @@ from textual.message import Message
 
 from lazycelery_core.frame import Frame, Row, draw_frame, indented
 from lazycelery_core.layout import Rect
-from lazycelery_core.pane import DrawContext, Pane, Rows
+from lazycelery_core.pane import DrawContext, Pane, Rows, TablePane
 from lazycelery_core.sheet import titled
 from lazycelery_core.snapshot import RowQuery
 from lazycelery_core.spans import wrap_line
@@ -104,7 +104,7 @@ class PaneWidget(LinesWidget):
         query = table.query()
 
         def job() -> None:
-            rows = self.guard.attempt(lambda: table.pane.rows(context.snapshot, query, context))
+            rows = self.guard.attempt(lambda: read_rows(table.pane, query, context))
             self.post_message(self.Read(rows, query))
 
         self._reader.read(self.pane.id, job)
@@ -117,6 +117,8 @@ class PaneWidget(LinesWidget):
         table = self.table
         if table is None or not same_question(message.query, table.query()):
             return
+        if not self.screen.is_current:
+            return  # below a popup nothing moves: what it is about stays under the cursor
         rows = message.rows
         self._failing = rows is None
         if rows is not None:
@@ -213,6 +215,14 @@ class PaneWidget(LinesWidget):
     def _wheel(self, lines: int) -> None:
         table = self.table
         self.changed(lambda: table.scroll(lines) if table is not None else self.view.move(lines))
+
+
+def read_rows(pane: TablePane, query: RowQuery, context: DrawContext) -> Rows:
+    """The pane's answer. Raises TypeError when it is none."""
+    rows: object = pane.rows(context.snapshot, query, context)
+    if not isinstance(rows, Rows):
+        raise TypeError(f"{pane.id}: rows() returned a {type(rows).__name__}, not Rows")
+    return rows
 
 
 def same_question(one: RowQuery, other: RowQuery) -> bool:

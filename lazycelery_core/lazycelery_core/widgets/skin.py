@@ -8,6 +8,7 @@ from functools import lru_cache
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.strip import Strip
+from textual.theme import Theme as TextualTheme
 
 from lazycelery_core.frame import Painted, Pieces
 from lazycelery_core.glyphs import UNICODE, Glyphs
@@ -73,3 +74,14 @@ def _rich(style: Style, background: str, bold: bool) -> RichStyle:
         underline=style.underline or None,
         reverse=style.reverse or None,
     )
+
+
+def textual_theme(chosen: Theme) -> TextualTheme:
+    """Our theme as Textual's style sheets know it: popups take their colours from it."""
+    surfaces, styles = chosen.surfaces, chosen.styles
+    accent = styles[Tone.ACCENT].fg
+    return TextualTheme(
+        chosen.name, primary=accent, accent=accent, foreground=styles[Tone.TEXT].fg, dark=chosen.dark,
+        background=surfaces.background, surface=surfaces.popup, panel=surfaces.bar,
+        success=styles[Tone.SUCCESS].fg, warning=styles[Tone.WARN].fg, error=styles[Tone.FAILURE].fg,
+    )  # fmt: skip
