@@ -149,4 +149,8 @@ class QueueGone(msgspec.Struct, gc=False):
     at: float
 
 
-Event = WireEvent | ResultMeta | TaskSeen | WorkerReply | WorkerCensus | QueueSample | QueueGone
+class PluginEvent(msgspec.Struct, frozen=True, gc=False):
+    """Base of events that a plugin's source makes for that plugin's own projection; the store passes them by."""
+
+
+Event = WireEvent | ResultMeta | TaskSeen | WorkerReply | WorkerCensus | QueueSample | QueueGone | PluginEvent

@@ -47,7 +47,7 @@ Line = tuple[Span, ...]
 
 def span(text: str, tone: Tone = Tone.TEXT, limit: int = 2000) -> Span:
     """Text of any origin made safe, in a tone."""
-    return Span(safe(text, limit), tone)
+    return Span(text if isinstance(text, Safe) else safe(text, limit), tone)
 
 
 def line(*parts: str | Span | tuple[str, Tone]) -> Line:

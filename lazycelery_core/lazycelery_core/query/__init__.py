@@ -3,6 +3,7 @@
 `f`, `/`, `:tasks ...`, `lazycelery tasks -f` and `?q=` speak it. docs/filter-language.md is made from the same tables.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
@@ -18,8 +19,11 @@ from lazycelery_core.snapshot import Columns, Filter, Snapshot
 
 __all__ = [
     "FIELDS", "SLOW", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
-    "kind_of", "parse", "runtime", "tokens", "vocabulary", "wait",
+    "kind_of", "parse", "quoted", "runtime", "tokens", "vocabulary", "wait",
 ]  # fmt: skip
+
+
+PLAIN = re.compile(r"\w[\w@.-]*")
 
 
 @dataclass(eq=False)
@@ -62,6 +66,14 @@ def parse(text: str, now: float, kind: str = "", zone: tzinfo = UTC) -> Expressi
     """
     parsed = parse_tree(text, now, kind, zone)
     return Expression(text, parsed.node, tuple(parsed.notes))
+
+
+def quoted(text: str) -> str:
+    """The text as one value of the filter language, in quotes where it would mean more than itself."""
+    if PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def bind(

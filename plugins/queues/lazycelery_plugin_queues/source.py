@@ -7,12 +7,10 @@ one of each queue. So the messages reach the panes on the same road as everythin
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
 
 from lazycelery_core.control import Control, Level, Peek, Peeks
 from lazycelery_core.errors import AccessRefused
-from lazycelery_core.events import Event
+from lazycelery_core.events import Event, PluginEvent
 from lazycelery_core.source import Source
 from lazycelery_plugin_queues.settings import QueuesSettings
 
@@ -23,8 +21,7 @@ NOBODY = "No plugin here can read waiting messages of this broker without consum
 SOON = 0.2  # s; cursor steps faster than that are followed to their end only
 
 
-@dataclass(frozen=True, slots=True)
-class QueuePeeked:
+class QueuePeeked(PluginEvent, frozen=True):
     """A page of the messages that wait in a queue, or the sentence why there is none."""
 
     queue: str
@@ -75,7 +72,7 @@ class PeekSource(Source):
         if not queue or time.monotonic() < self._due:
             return ()
         self._due = time.monotonic() + self._every
-        return [cast("Event", self._peeked(queue))]
+        return [self._peeked(queue)]
 
     def _peeked(self, queue: str) -> QueuePeeked:
         """A refusal concerns this queue only, so it is told in its pane; a dead line is the supervisor's business."""

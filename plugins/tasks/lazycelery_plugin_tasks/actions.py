@@ -6,6 +6,7 @@ from lazycelery_core.action import Action, Copy, Go, Outcome
 from lazycelery_core.control import Control, Tells
 from lazycelery_core.errors import ActionError
 from lazycelery_core.model import Task, TaskStory, Told
+from lazycelery_core.query import quoted
 from lazycelery_core.snapshot import Snapshot
 
 Reason = str | None
@@ -24,12 +25,6 @@ def _story(control: Control, task: Task) -> TaskStory:
     if story is None:
         raise ActionError("What was reported about this task is no longer held.", "Only its id can be copied.")
     return story
-
-
-def quoted(value: str) -> str:
-    """The text as one value of the filter language."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"' if not value.replace("-", "").replace(".", "").replace("_", "").isalnum() else value
 
 
 def _any(snapshot: Snapshot, task: Task) -> Reason:

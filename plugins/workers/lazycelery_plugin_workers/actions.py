@@ -1,22 +1,12 @@
 """Where can one go from a worker? To its tasks and its queues; its name can be copied."""
 
-import re
 from collections.abc import Sequence
 
 from lazycelery_core.action import Action, Copy, Go, Outcome
 from lazycelery_core.control import Control
 from lazycelery_core.model import Worker
+from lazycelery_core.query import quoted
 from lazycelery_core.snapshot import Snapshot
-
-_PLAIN = re.compile(r"[\w@.\-]+\Z")  # text that means itself in a filter
-
-
-def quoted(text: str) -> str:
-    """The text as one value of the filter language."""
-    if _PLAIN.match(text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def show_tasks(control: Control, workers: Sequence[Worker]) -> Outcome:
