@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lazycelery_core import action, hookspecs, pane, projection, source
-from lazycelery_core.config import config_example
+from lazycelery_core.cli.keys import page
+from lazycelery_core.config import config_example, loads
+from lazycelery_core.launcher import keymap
 from lazycelery_core.plugins import BUNDLED, Plugins
 from lazycelery_core.query import reference
 
@@ -109,10 +111,18 @@ def config_page() -> str:
     return CONFIG.format(example=config_example({name: kinds[name] for name in sorted(kinds, key=BUNDLED.index)}))
 
 
+def keys_page() -> str:
+    """docs/keys.md: every key of the host and of the standard plugins."""
+    plugins = Plugins()
+    plugins.load()
+    return page(keymap(loads(""), plugins))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "config.md": config_page,
     "filter-language.md": reference.markdown,
     "hooks.md": hooks_page,
+    "keys.md": keys_page,
 }
 
 

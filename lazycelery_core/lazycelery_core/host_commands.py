@@ -10,11 +10,9 @@ from lazycelery_core.keys import Command
 from lazycelery_core.pane import View
 
 
-def _here(
-    name: str, keys: str, label: str, *, scope: str = "global", footer: int = 0, text: str = "", over: str = ""
-) -> Command:
+def _here(name: str, keys: str, label: str, *, scope: str = "global", footer: int = 0, text: str = "") -> Command:
     group = {"table": "this pane", "detail": "this pane"}.get(scope, "everywhere")
-    return Command(name, label, _keys(keys), scope, text, group, footer, overrides=(over,) if over else ())
+    return Command(name, label, _keys(keys), scope, text, group, footer)
 
 
 def _move(name: str, keys: str, label: str, *, scope: str = "global", text: str = "") -> Command:
@@ -41,7 +39,7 @@ HOST_COMMANDS: tuple[Command, ...] = (
     _here("pause.toggle", "p", "pause screen", text="what is drawn stands still; collecting goes on"),
     _here("zoom.toggle", "z", "zoom pane"),
     _here("time.cycle", "u", "UTC, local, ago"),
-    _here("menu.open", "a, space", "actions", footer=30, text="everything that can be done here, and why not"),
+    _here("menu.open", "a", "actions", footer=30, text="everything that can be done here, and why not"),
     _here("open.details", "enter", "details", footer=10),
     _here("command.open", "colon", "command"),
     _here("palette.open", "ctrl+p", "palette"),

@@ -1,8 +1,9 @@
 """Which key does what, here? Host commands and plugin actions in one keymap; footer, help, menu and palette read it.
 
 Scopes, from narrow to wide: `on:<kind>` (the focused pane shows records of that kind), `table`, `detail`, `canvas` (the
-kind of the focused pane), `global`. Dialogs and prompts have scopes of their own that hide all others: `dialog`,
-`prompt`. A key is written as Textual names it (`ctrl+d`, `f5`, `G`, `slash`); a blank makes a sequence (`g w`).
+kind of the focused pane), `global`. What stands above the panes has a scope of its own that hides all others: `dialog`,
+`prompt`, `menu`, `page`. A key is written as Textual names it (`ctrl+d`, `f5`, `G`, `slash`); a blank makes a sequence
+(`g w`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from enum import Enum
 
 from lazycelery_core.action import Action
 
-MODAL_SCOPES = ("dialog", "prompt", "menu")
+MODAL_SCOPES = ("dialog", "prompt", "menu", "page")
 WIDE_SCOPES = ("global", "table", "detail", "canvas")  # the host's own: a plugin key may not be taken from these
 TERMINAL_UNSAFE = frozenset(f"ctrl+{letter}" for letter in "imhjzscv")  # another key, or the terminal's own
 

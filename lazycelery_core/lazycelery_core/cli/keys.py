@@ -10,7 +10,20 @@ from lazycelery_core.launcher import Launcher, keymap
 from lazycelery_core.text import safe
 
 SCOPES = {"global": "Everywhere", "table": "In any table", "detail": "In details", "canvas": "In drawings",
-          "dialog": "In dialogs", "prompt": "In prompts", "menu": "In menus"}  # fmt: skip
+          "dialog": "In dialogs", "prompt": "In prompts", "menu": "In menus", "page": "In pages of text"}  # fmt: skip
+# The page docs/keys.md begins with this.
+INTRODUCTION = """\
+# Keys
+
+<!-- Made by `lazycelery keys --markdown`; edit the commands, not this page. -->
+
+These are the defaults with the standard plugins. On the screen `?` shows the keys that work where you are, `a` what can
+be done there, `:` takes the names below and shorter words for them, Ctrl+P finds them by some letters. Two keys with a
+blank between them are pressed one after the other.
+
+Every command can have other keys: `[keybindings]` in the [configuration file](config.md) maps its name to one key or
+several, `""` takes its keys away. A key that the host uses where a plugin wants it stays the host's; the help says so.
+"""
 
 
 @click.command()
@@ -22,9 +35,14 @@ def keys(ctx: click.Context, markdown: bool) -> None:
 
     launcher: Launcher = make_launcher(ctx.find_root())
     found = keymap(launcher.settings, launcher.plugins())
-    click.echo(sheet(found, markdown))
+    click.echo(page(found) if markdown else sheet(found), nl=not markdown)
     for problem in lint(found):
         click.echo(safe(f"lazycelery: {problem}"), err=True)
+
+
+def page(keymap: Keymap) -> str:
+    """docs/keys.md."""
+    return f"{INTRODUCTION}\n{sheet(keymap, markdown=True)}\n"
 
 
 def sheet(keymap: Keymap, markdown: bool = False) -> str:

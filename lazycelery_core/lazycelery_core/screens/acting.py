@@ -76,7 +76,7 @@ class Acting:
                 self._check_and_send(watch, preview)
 
         asked = confirmation(preview, self._broker(watch), f"{who()['user']}@{who()['host']}", notice)
-        self._screen.app.push_screen(ConfirmScreen(self._screen.skin, asked), answered)
+        self._screen.app.push_screen(ConfirmScreen(self._screen, asked), answered)
 
     def _preview(self, action: Action, watch: "Watch", targets: Sequence[Any]) -> Preview:
         snapshot = self._screen.latest

@@ -30,7 +30,7 @@ class Choosing:
             if name is not None:
                 app.set_theme(THEMES[name])
 
-        app.push_screen(MenuScreen(screen.skin, "Theme", [items], chosen=screen.skin.theme.name), chosen)
+        app.push_screen(MenuScreen(screen, "Theme", [items], chosen=screen.skin.theme.name), chosen)
 
     @handles("columns.choose")
     def columns(self, _: str) -> None:
@@ -58,4 +58,4 @@ class Choosing:
             widget.redraw()
             screen.call_after_refresh(self._columns, name)
 
-        screen.app.push_screen(MenuScreen(screen.skin, "Columns", [items], chosen=last), chosen)
+        screen.app.push_screen(MenuScreen(screen, "Columns", [items], chosen=last), chosen)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lazycelery_core.errors import FilterError
 from lazycelery_core.host_commands import shown_key
-from lazycelery_core.keys import Command
+from lazycelery_core.keys import MODAL_SCOPES, Command
 from lazycelery_core.query import Completion, Token, complete, tokens
 from lazycelery_core.screens.arguments import KEPT, SETTINGS, Arguments
 from lazycelery_core.screens.commands import Spoken, listed, spoken_words, understand
@@ -46,12 +46,12 @@ class CommandLine:
     def ask(self, text: str) -> None:
         """Ask for a command that begins like this."""
         question = CommandQuestion(self, self._history)
-        self.screen.take_line(Prompt(self.screen.skin, question, text, self.screen.give_line_back))
+        self.screen.take_line(Prompt(self.screen, question, text))
 
     @property
     def commands(self) -> Sequence[Command]:
         """Everything that can be typed."""
-        return self.screen.dispatcher.keys.commands
+        return [command for command in self.screen.dispatcher.keys.commands if command.scope not in MODAL_SCOPES]
 
     def words(self) -> Mapping[str, Command]:
         """Phrase -> command, for where the user is."""

@@ -1,19 +1,24 @@
 """Does the user really want that? A dialog in which Cancel has the focus; what can't be undone has to be typed."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lazycelery_core.action import Risk
 from lazycelery_core.screens.popup import Popup
 from lazycelery_core.widgets.confirm_box import Answering, Confirmation, confirm_lines
 from lazycelery_core.widgets.editor import Editor
-from lazycelery_core.widgets.skin import Skin
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
 
 
 class ConfirmScreen(Popup[bool]):
     """The dialog; its answer is True when the user wants it."""
 
-    def __init__(self, skin: Skin, asked: Confirmation) -> None:
-        super().__init__(skin)
+    scope = "dialog"
+
+    def __init__(self, above: "MainScreen", asked: Confirmation) -> None:
+        super().__init__(above)
         self._asked = asked
         self._answer = Answering()
         self._editor = Editor()
@@ -29,18 +34,19 @@ class ConfirmScreen(Popup[bool]):
 
     def press(self, key: str, character: str | None) -> None:
         """Answer; letters are typed where something has to be."""
-        if key == "escape":
+        verb = self.verb(key)
+        if self._asked.typed and character is not None and character.isprintable():
+            self._type(key, character)
+        elif verb == "close" or key in ("q", "n"):
             self.dismiss(None)
-        elif key in ("tab", "shift+tab") or (not self._asked.typed and key in ("left", "right", "h", "l")):
+        elif verb == "next" or (not self._asked.typed and key in ("left", "right", "h", "l")):
             self._focus(1 - self._answer.focused)
-        elif key == "enter":
+        elif verb == "push":
             self._push(self._answer.focused)
         elif self._asked.typed:
             self._type(key, character)
-        elif key == "y" and self._asked.risk is Risk.REVERSIBLE:
+        elif verb == "yes" and self._asked.risk is Risk.REVERSIBLE:
             self.dismiss(True)
-        elif key in ("q", "n"):
-            self.dismiss(None)
 
     def _type(self, key: str, character: str | None) -> None:
         if self._editor.press(key, character):

@@ -81,7 +81,7 @@ class Copying:
                 screen.dispatcher.run_named(name)
 
         title = f"Copy of {title_of(screen)}"
-        screen.app.push_screen(MenuScreen(screen.skin, title, sections), chosen)
+        screen.app.push_screen(MenuScreen(screen, title, sections), chosen)
 
 
 def numbered(items: Sequence[Item]) -> list[Item]:

@@ -17,7 +17,6 @@ from lazycelery_core.text import count
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.editor import Editor
 from lazycelery_core.widgets.export_box import Choice, ExportForm, export_lines
-from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.table_view import TableView
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Exporting:
 
         stamp = datetime.fromtimestamp(context.snapshot.now, UTC).strftime("%Y%m%d-%H%M%S")
         name = f"{pane.view.id}-{stamp}"
-        screen.app.push_screen(ExportScreen(screen.skin, _rows_of(table), len(marked), folder, name), chosen)
+        screen.app.push_screen(ExportScreen(screen, _rows_of(table), len(marked), folder, name), chosen)
 
     async def _write(self, order: Order, pane: TablePane, rows: Sequence[Any], context: DrawContext) -> None:
         try:
@@ -96,8 +95,10 @@ def write(order: Order, pane: TablePane, rows: Sequence[Any], context: DrawConte
 class ExportScreen(Popup[Order]):
     """The dialog. rows: listed and matching; folder: where names without one are put."""
 
-    def __init__(self, skin: Skin, rows: tuple[int, int], marked: int, folder: Path, name: str) -> None:
-        super().__init__(skin)
+    scope = "dialog"
+
+    def __init__(self, above: "MainScreen", rows: tuple[int, int], marked: int, folder: Path, name: str) -> None:
+        super().__init__(above)
         self._rows, self._marked, self._folder = rows, marked, folder
         self._form, self._only_marked = 0, marked > 0
         self._editor = Editor(f"{shown_path(folder)}/{name}{SUFFIXES[FORMATS[0]]}")
@@ -116,14 +117,15 @@ class ExportScreen(Popup[Order]):
 
     def press(self, key: str, character: str | None) -> None:
         """Choose, type, write."""
-        if key == "escape":
+        verb = self.verb(key)
+        if verb == "close":
             self.dismiss(None)
             return
         if key in ("tab", "shift+tab"):
             self._next_form(1 if key == "tab" else -1)
         elif key in ("up", "down"):
             self._only_marked = not self._only_marked and self._marked > 0
-        elif key == "enter":
+        elif verb == "push":
             self._accept()
             return
         elif self._editor.press(key, character):

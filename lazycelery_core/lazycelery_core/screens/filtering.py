@@ -68,7 +68,7 @@ class Filtering:
             self.screen.app.bell()
             return
         question = FilterQuestion(self, widget, searches)
-        prompt = Prompt(self.screen.skin, question, question.text(), self.screen.give_line_back)
+        prompt = Prompt(self.screen, question, question.text())
         question.prompt = prompt
         self.screen.take_line(prompt)
 
@@ -166,11 +166,11 @@ class FilterQuestion(Question):
             parts.append(line((f"{len(self._table.marks):,} marked", Tone.ACCENT)))
         return join(parts, APART)
 
-    def key(self, key: str, text: str) -> bool:
+    def verb(self, verb: str, text: str) -> bool:
         """Ctrl+F searches instead of filtering and the other way; Ctrl+S keeps the filter under a name."""
-        if key == "ctrl+f" and self._naming is None:
+        if verb == "switch" and self._naming is None:
             self._switch(text)
-        elif key == "ctrl+s":
+        elif verb == "save":
             self._name_it(text)
         else:
             return False
@@ -197,6 +197,10 @@ class FilterQuestion(Question):
         self.prompt.say_instead(text)
         if name:
             self._saved = self._filtering.save(self.kind, name, text)
+
+    def over(self) -> bool:
+        """Another pane was clicked."""
+        return self._screen.stage.focused() is not self._widget
 
     def accept(self, text: str) -> bool:
         """Keep the filter, or the search; not a wrong one."""

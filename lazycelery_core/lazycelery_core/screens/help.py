@@ -9,12 +9,11 @@ from lazycelery_core.keys import Command
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.offering import Offer, offers_here
 from lazycelery_core.screens.pages import MOVES, moved
-from lazycelery_core.screens.popup import CLOSES, Popup
+from lazycelery_core.screens.popup import Popup
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_core.widgets.box import draw_box
 from lazycelery_core.widgets.editor import Editor
 from lazycelery_core.widgets.help_page import Column, Entry, Page, help_rows
-from lazycelery_core.widgets.skin import Skin
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -42,7 +41,7 @@ TOGETHER = (
     Together(("sort.next", "sort.reverse"), "sort column, reverse"),
     Together(("command.open", "palette.open"), "command, palette"),
 )
-HERE = ("open.details", "menu.open", "copy.open", "export.open")  # they act on what is under the cursor
+HERE = ("open.details", "mark.toggle", "menu.open", "copy.open", "export.open")  # they act on what is under the cursor
 FIRST = ("search.open", "search.next", "search.previous", "filter.open", "pause.toggle", "app.refresh", "zoom.toggle")
 LAST = ("help.open", "app.quit")
 BACK = ("app.back", "view.last")
@@ -65,7 +64,7 @@ class Help:
         here = [*crumbs, widget.pane.title] if widget is not None and widget.pane.title != crumbs[-1] else crumbs
         numbers = [*screen.stage.arrangement.numbers.values()]
         page = page_of(offers_here(screen), numbers, plugin_lines(screen), clashes(screen))
-        screen.app.push_screen(HelpScreen(screen.skin, CRUMB.join(here), page))
+        screen.app.push_screen(HelpScreen(screen, CRUMB.join(here), page))
 
 
 def page_of(offers: Sequence[Offer], panes: Sequence[int], plugins: Sequence[str], warnings: Sequence[str]) -> Page:
@@ -161,8 +160,8 @@ def clashes(screen: "MainScreen") -> list[str]:
 class HelpScreen(Popup[None]):
     """The help."""
 
-    def __init__(self, skin: Skin, here: str, page: Page) -> None:
-        super().__init__(skin)
+    def __init__(self, above: "MainScreen", here: str, page: Page) -> None:
+        super().__init__(above)
         self._here, self._page = here, page
         self._offset = 0
         self._length = self._height = 1
@@ -188,13 +187,14 @@ class HelpScreen(Popup[None]):
 
     def press(self, key: str, character: str | None) -> None:
         """Search, scroll, close."""
+        verb = self.verb(key)
         if self._searching:
             self._search(key, character)
-        elif key == "slash":
+        elif verb == "search":
             self._searching = True
-        elif key in MOVES:
-            self._offset = moved(self._offset, key, self._height)
-        elif key in (*CLOSES, "question_mark", "enter"):
+        elif verb in MOVES:
+            self._offset = moved(self._offset, verb, self._height)
+        elif verb == "close" or key == "question_mark":
             self.dismiss(None)
             return
         self.draw()

@@ -9,10 +9,9 @@ from lazycelery_core.keys import Command
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.going import label_of
 from lazycelery_core.screens.offering import Offer, is_write, offers_here
-from lazycelery_core.screens.popup import CLOSES, Popup
+from lazycelery_core.screens.popup import Popup
 from lazycelery_core.widgets.box import draw_box
 from lazycelery_core.widgets.menu_box import Item, Sections, inside_width, item_at_row, menu_rows, row_of_item
-from lazycelery_core.widgets.skin import Skin
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -27,10 +26,17 @@ SELDOM = 3  # journeys from which they get a menu of their own
 class MenuScreen(Popup[str]):
     """A menu; its answer is the name of the chosen entry. chosen: the name of the entry that has the cursor first."""
 
+    scope = "menu"
+
     def __init__(
-        self, skin: Skin, title: str, sections: Sections, corner: tuple[int, int] | None = None, chosen: str = ""
+        self,
+        above: "MainScreen",
+        title: str,
+        sections: Sections,
+        corner: tuple[int, int] | None = None,
+        chosen: str = "",
     ) -> None:
-        super().__init__(skin)
+        super().__init__(above)
         self._title, self._sections = title, [section for section in sections if section]
         self._items = [item for section in self._sections for item in section]
         self._corner = corner
@@ -59,16 +65,16 @@ class MenuScreen(Popup[str]):
 
     def press(self, key: str, character: str | None) -> None:
         """Move, choose, or press an entry's own key."""
-        if key in ("down", "j", "tab", "ctrl+n"):
-            self._step(1)
-        elif key in ("up", "k", "shift+tab", "ctrl+p"):
-            self._step(-1)
-        elif key in ("enter", "space"):
-            self._choose(self._chosen)
-        elif key in CLOSES or key == "a":
+        own = next((at for at, item in enumerate(self._items) if item.keys == shown_key(key)), -1)
+        verb = self.verb(key)
+        if verb == "close":
             self.dismiss(None)
-        else:
-            self._choose(next((at for at, item in enumerate(self._items) if item.keys == shown_key(key)), -1))
+        elif own >= 0 and verb != "choose":
+            self._choose(own)
+        elif verb in ("down", "up"):
+            self._step(1 if verb == "down" else -1)
+        elif verb == "choose":
+            self._choose(self._chosen)
 
     def _step(self, step: int) -> None:
         """To the next entry that can be chosen, round the ends."""
@@ -125,7 +131,7 @@ class Menu:
 
     def _show(self, title: str, sections: Sections, corner: tuple[int, int] | None) -> None:
         if any(sections):
-            self._screen.app.push_screen(MenuScreen(self._screen.skin, title, sections, corner), self._chosen)
+            self._screen.app.push_screen(MenuScreen(self._screen, title, sections, corner), self._chosen)
 
     def _chosen(self, name: str | None) -> None:
         if name is not None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NOT_HERE = {
     "follow.toggle": "not by arrival",
-    "mark.toggle": "rows can't be marked here",
+    "mark.toggle": "opens the actions here",
     "mark.range": "rows can't be marked here",
     "mark.all": "rows can't be marked here",
 }

@@ -8,37 +8,37 @@ from typing import TYPE_CHECKING, Any
 from lazycelery_core.frame import Row, indented
 from lazycelery_core.screens.copying import shown_path
 from lazycelery_core.screens.dispatcher import handles
-from lazycelery_core.screens.popup import CLOSES, Popup
+from lazycelery_core.screens.popup import Popup
 from lazycelery_core.spans import wrap_line
 from lazycelery_core.text import clock
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_core.widgets.box import draw_box
-from lazycelery_core.widgets.skin import Skin
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
 
 WIDEST = 116
 TAIL = 256 * 1024  # bytes of the audit log that are read; thousands of records
+END = 100_000  # lines; no page has as many
 MOVES = {  # lines, or parts of the height
-    "j": 1, "down": 1, "k": -1, "up": -1, "ctrl+d": 0.5, "ctrl+u": -0.5, "pagedown": 0.9, "pageup": -0.9,
-    "home": -100_000, "end": 100_000, "G": 100_000, "g": -100_000, "space": 0.9,
+    "down": 1, "up": -1, "half_down": 0.5, "half_up": -0.5, "page_down": 0.9, "page_up": -0.9,
+    "top": -END, "bottom": END,
 }  # fmt: skip
 
 
-def moved(offset: int, key: str, height: int) -> int:
+def moved(offset: int, verb: str, height: int) -> int:
     """The first line shown after a key that scrolls."""
-    step = MOVES[key]
+    step = MOVES[verb]
     return offset + (int(step * height) if abs(step) < 1 else int(step))
 
 
 class Page(Popup[None]):
     """A page that scrolls. from_end: its end is shown first."""
 
-    def __init__(self, skin: Skin, title: str, lines: Sequence[Line], from_end: bool = False) -> None:
-        super().__init__(skin)
+    def __init__(self, above: "MainScreen", title: str, lines: Sequence[Line], from_end: bool = False) -> None:
+        super().__init__(above)
         self._title, self._lines = title, lines
-        self._offset = 100_000 if from_end else 0
+        self._offset = END if from_end else 0
         self._height = 1
 
     def draw(self) -> None:
@@ -54,10 +54,11 @@ class Page(Popup[None]):
 
     def press(self, key: str, character: str | None) -> None:
         """Scroll, or close."""
-        if key in (*CLOSES, "enter"):
+        verb = self.verb(key)
+        if verb == "close":
             self.dismiss(None)
-        elif key in MOVES:
-            self._offset = moved(self._offset, key, self._height)
+        elif verb in MOVES:
+            self._offset = moved(self._offset, verb, self._height)
             self.draw()
 
     def wheel(self, lines: int) -> None:
@@ -86,7 +87,7 @@ class Pages:
         records = _tail(path)
         lines = [audit_line(record, when(float(record.get("at", 0.0)))) for record in records]
         told = lines or [line(("Nothing was changed yet with this account.", Tone.DIM))]
-        self._screen.app.push_screen(Page(self._screen.skin, f"Audit log: {shown_path(path)}", told, from_end=True))
+        self._screen.app.push_screen(Page(self._screen, f"Audit log: {shown_path(path)}", told, from_end=True))
 
     @handles("plugins.open")
     def plugins(self, _: str) -> None:
@@ -94,7 +95,7 @@ class Pages:
         watch = self._screen.watched
         if watch is not None:
             lines = [part for plugin in watch.plugins.found for part in plugin_lines(plugin)]
-            self._screen.app.push_screen(Page(self._screen.skin, "Plugins", lines))
+            self._screen.app.push_screen(Page(self._screen, "Plugins", lines))
 
 
 def _tail(path: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from lazycelery_core.theme import THEMES
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.editor import Editor
 from lazycelery_core.widgets.palette_box import TALLEST, Entry, Found, palette_lines
-from lazycelery_core.widgets.skin import Skin
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -42,7 +41,7 @@ class Palette:
     @handles("palette.open")
     def open(self, _: str) -> None:
         """Offer everything."""
-        self._screen.app.push_screen(PaletteScreen(self._screen.skin, self.entries()), self._chosen)
+        self._screen.app.push_screen(PaletteScreen(self._screen, self.entries()), self._chosen)
 
     def _chosen(self, text: str | None) -> None:
         if text is None:
@@ -81,8 +80,10 @@ def _entry(phrase: str, command: Command, reason: str) -> Entry:
 class PaletteScreen(Popup[str]):
     """The palette; its answer is what `:` would call the chosen entry."""
 
-    def __init__(self, skin: Skin, entries: Sequence[Entry]) -> None:
-        super().__init__(skin)
+    scope = "prompt"
+
+    def __init__(self, above: "MainScreen", entries: Sequence[Entry]) -> None:
+        super().__init__(above)
         self._entries = entries
         self._editor = Editor()
         self._search = FuzzySearch()
@@ -100,12 +101,13 @@ class PaletteScreen(Popup[str]):
 
     def press(self, key: str, character: str | None) -> None:
         """Type, move, choose."""
-        if key == "escape":
+        verb = self.verb(key)
+        if verb == "leave":
             self.dismiss(None)
-        elif key == "enter":
+        elif verb == "accept":
             self._choose(self._chosen)
-        elif key in STEPS:
-            self._step(STEPS[key])
+        elif verb in STEPS or key in STEPS:
+            self._step(STEPS.get(verb) or STEPS[key])
         elif self._editor.press(key, character):
             self._found = ranked(self._editor.text, self._entries, self._search)
             self._chosen = 0
@@ -132,7 +134,7 @@ class PaletteScreen(Popup[str]):
         self._step(lines)
 
 
-STEPS = {"down": 1, "up": -1, "ctrl+n": 1, "ctrl+p": -1, "tab": 1, "shift+tab": -1, "pagedown": 10, "pageup": -10}
+STEPS = {"down": 1, "up": -1, "complete": 1, "pagedown": 10, "pageup": -10}
 
 
 def ranked(text: str, entries: Sequence[Entry], search: FuzzySearch) -> list[Found]:

@@ -1,18 +1,20 @@
 """How does a box stand above the main screen? It takes all keys and clicks, and everything beneath stands still."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from lazycelery_core.frame import Painted
+from lazycelery_core.keys import Command
 from lazycelery_core.widgets.lines import LinesWidget
-from lazycelery_core.widgets.skin import Skin
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
 
 Answer = TypeVar("Answer")
-CLOSES = ("escape", "q")
 
 
 class PopupBox(LinesWidget):
@@ -26,9 +28,12 @@ class Popup(ModalScreen[Answer], Generic[Answer]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, skin: Skin) -> None:
+    scope: ClassVar[str] = "page"  # of its keys
+
+    def __init__(self, above: "MainScreen") -> None:
         super().__init__()
-        self.box = PopupBox(skin, classes="popup")
+        self._keys = above.dispatcher.keys
+        self.box = PopupBox(above.skin, classes="popup")
         self.corner = (0, 0)
 
     def compose(self) -> ComposeResult:
@@ -63,8 +68,13 @@ class Popup(ModalScreen[Answer], Generic[Answer]):
 
     def press(self, key: str, character: str | None) -> None:
         """A key was pressed."""
-        if key in CLOSES:
+        if self.verb(key) == "close":
             self.dismiss(None)
+
+    def verb(self, key: str) -> str:
+        """What a key means in popups like this one: the last part of a command's name, "" for nothing."""
+        found = self._keys.resolve((self.scope,), [key])
+        return found.name.rpartition(".")[2] if isinstance(found, Command) else ""
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A click outside closes; one inside is `click`."""

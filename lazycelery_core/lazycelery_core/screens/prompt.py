@@ -4,11 +4,12 @@ A `Question` knows what is being typed: a filter, a search, a command, a time ra
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual import events
 
+from lazycelery_core.keys import Command
 from lazycelery_core.query import Completion, Token
 from lazycelery_core.spans import line_width
 from lazycelery_core.text import safe, width
@@ -17,8 +18,10 @@ from lazycelery_core.widgets.box import BLANK
 from lazycelery_core.widgets.editor import Editor
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.offered import Offered
-from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.typed import inks_of, typed_line
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
 
 SAID_AGAIN = 0.1  # s between two looks at what is to be said: rows are counted on another thread
 KEPT = 50  # texts of a history
@@ -56,13 +59,17 @@ class Question(ABC):
         """What to say about the text, at the right end of the line."""
         return Said()
 
-    def key(self, key: str, text: str) -> bool:
-        """A key that means something to this question only; whether it does."""
+    def verb(self, verb: str, text: str) -> bool:
+        """A key that means something to some questions only: `switch`, `save`; whether it does to this one."""
         return False
 
     @abstractmethod
     def accept(self, text: str) -> bool:
         """Enter: take the text; False when it can't be taken and is to be mended."""
+
+    def over(self) -> bool:
+        """Whether what is asked about is no longer on the screen."""
+        return False
 
     def leave(self) -> bool:
         """Escape: all is as it was before; False when there is something left to leave."""
@@ -70,18 +77,19 @@ class Question(ABC):
 
 
 class Prompt(LinesWidget):
-    """The second line of the screen while something is typed there. done: called when the prompt is left."""
+    """The second line of the screen while something is typed there."""
 
     can_focus = True
     surface: ClassVar[str] = "background"
 
-    def __init__(self, skin: Skin, question: Question, text: str, done: Callable[["Prompt"], None]) -> None:
+    def __init__(self, above: "MainScreen", question: Question, text: str = "") -> None:
+        skin = above.skin
         super().__init__(skin, id="prompt")
+        self._keys, self._done = above.dispatcher.keys, above.give_line_back
         self.question = question
         self.editor = Editor(text)
         self.offered = Offered(skin, id="offered")
         self.offered.picked = self.take
-        self._done = done
         self._offers: Sequence[Completion] = ()
         self._chosen = 0
         self._past: int | None = None  # index into the history while it is looked through
@@ -90,8 +98,14 @@ class Prompt(LinesWidget):
     def on_mount(self) -> None:
         """Begin."""
         self.screen.mount(self.offered)
-        self.set_interval(SAID_AGAIN, self.draw)
+        self.set_interval(SAID_AGAIN, self._tick)
         self.call_after_refresh(self.renew)
+
+    def _tick(self) -> None:
+        if self.question.over():
+            self._done(self)
+        else:
+            self.draw()
 
     def on_unmount(self) -> None:
         """The offers go with the prompt."""
@@ -106,10 +120,13 @@ class Prompt(LinesWidget):
         """Every key but the app's own is the prompt's."""
         event.stop()
         event.prevent_default()
-        special = getattr(self, f"_{_SPECIAL[event.key]}", None) if event.key in _SPECIAL else None
-        if special is not None:
-            special()
-        elif self.question.key(event.key, self.editor.text):
+        found = self._keys.resolve(("prompt",), [event.key])
+        verb = found.name.rpartition(".")[2] if isinstance(found, Command) else ""
+        if verb in _OWN:
+            _OWN[verb](self)
+        elif verb == "clear":
+            self.say_instead("")
+        elif verb and self.question.verb(verb, self.editor.text):
             self.renew()
         elif self.editor.press(event.key, event.character):
             self._past = None
@@ -210,10 +227,13 @@ class Prompt(LinesWidget):
         self._changed()
 
 
-_SPECIAL = {
-    "enter": "accept", "escape": "leave", "tab": "complete", "up": "up", "down": "down",
-    "shift+tab": "up", "ctrl+p": "up", "ctrl+n": "down",
-}  # fmt: skip
+_OWN: Mapping[str, Callable[[Prompt], None]] = {
+    "accept": Prompt._accept,  # noqa: SLF001 - the prompt's own table
+    "leave": Prompt._leave,  # noqa: SLF001
+    "complete": Prompt._complete,  # noqa: SLF001
+    "up": Prompt._up,  # noqa: SLF001
+    "down": Prompt._down,  # noqa: SLF001
+}
 
 
 def _wants_offers(text: str, cursor: int) -> bool:

@@ -67,7 +67,7 @@ class TimeRange:
         widget = self._screen.stage.focused()
         assert widget is not None
         question = RangeQuestion(self._screen, widget, self._history)
-        self._screen.take_line(Prompt(self._screen.skin, question, "", self._screen.give_line_back))
+        self._screen.take_line(Prompt(self._screen, question))
 
     def problem(self) -> str:
         """Why there is no time to choose here."""
@@ -126,6 +126,10 @@ class RangeQuestion(Question):
         shown = "…" if rows is None or rows.matched is None else count(rows.matched)
         total = "…" if rows is None else count(rows.total)
         return Said(line((f"{total} → ", Tone.DIM), (f"{shown} shown", Tone.STRONG)))
+
+    def over(self) -> bool:
+        """Another pane was clicked."""
+        return self._screen.stage.focused() is not self._widget
 
     def accept(self, text: str) -> bool:
         """Keep it."""

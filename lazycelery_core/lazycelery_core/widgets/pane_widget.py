@@ -218,10 +218,12 @@ class PaneWidget(LinesWidget):
 
 
 def read_rows(pane: TablePane, query: RowQuery, context: DrawContext) -> Rows:
-    """The pane's answer. Raises TypeError when it is none."""
+    """The pane's answer. Raises TypeError when it is none; a record's key is tried too, it is asked for everywhere."""
     rows: object = pane.rows(context.snapshot, query, context)
     if not isinstance(rows, Rows):
         raise TypeError(f"{pane.id}: rows() returned a {type(rows).__name__}, not Rows")
+    if len(rows.items) and rows.items[0] is not None:
+        pane.key(rows.items[0])
     return rows
 
 
