@@ -80,9 +80,9 @@ def _answer(error: BaseException, address: Address, command: str) -> LazyCeleryE
         return SourceError(f"Redis at {address.shown} is still loading its data.", "It answers when that is done.")
     if "DB index" in text:
         return SourceError(f"Redis at {address.shown} has no database {address.db}.", "Check the number in the URL.")
-    if "MASTERDOWN" in text:
+    if "MASTERDOWN" in text or "MASTER is down" in text:
         return SourceError(f"{address.shown} is a replica without its master.", "It answers when the master is back.")
-    if text.startswith("OOM"):
+    if text.startswith("OOM") or "maxmemory" in text:  # newer drivers take the first word off
         return SourceError(f"Redis at {address.shown} is full and refuses writes.", "Free memory or raise maxmemory.")
     if isinstance(error, driver.ReadOnlyError) or text.startswith("READONLY"):
         return SourceError(f"{address.shown} is a read-only replica.", "Use the master's address to ask workers.")

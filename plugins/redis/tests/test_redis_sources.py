@@ -139,6 +139,24 @@ def test_a_memory_policy_that_throws_queues_away_is_named(valkey_factory: Any, m
     assert "noeviction" in finding.hint
 
 
+def test_a_full_broker_is_looked_at_and_says_why_it_can_not_ask(valkey_factory: Any) -> None:
+    server = valkey_factory(args=["maxmemory 1mb", "maxmemory-policy noeviction"])
+    found = sources(server.url, queues=("celery",))
+    for source in found:
+        source.open()
+    assert found[-1].read(1.0)
+    with server.client() as client:
+        client.publish("celery-task-meta-1", '{"status": "SUCCESS"}')
+    assert wait_until(lambda: found[0].read(0.1), "the result", 10)
+    inspects = next(
+        each for source in found for each in source.abilities(Level.READ_ONLY) if isinstance(each, Inspects)
+    )
+    with pytest.raises(SourceError, match="is full and refuses writes"):
+        inspects.inspect("ping")
+    for source in found:
+        source.close()
+
+
 def test_missing_rights_are_named_one_by_one(valkey_factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LISTEN", 0.25)
     rights = "resetchannels &/0.celeryev/* %R~celery +ping +llen +psubscribe"
