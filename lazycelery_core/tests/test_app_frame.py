@@ -297,6 +297,31 @@ def test_new_data_is_drawn_without_being_asked_for() -> None:
     play(app_of(), story)
 
 
+def test_empty_tables_do_not_keep_each_other_busy() -> None:
+    asked = list[str]()
+
+    class Counting(Workers):
+        """A table that counts how often it is asked."""
+
+        def rows(self, snapshot: Snapshot, query: RowQuery, context: DrawContext) -> Rows:
+            """Nothing."""
+            asked.append(self.id)
+            return Rows((), 0)
+
+    class Other(Counting):
+        """Another one."""
+
+        id = "overview.other"
+
+    async def story(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(asked) >= 2, "both tables asked")
+        watch(pilot).deployment.change()
+        await asyncio.sleep(1.0)  # of idling: nothing to wait for can be named
+        assert len(asked) < 20
+
+    play(screen_of([Counting(), Other()], a_snapshot()), story)
+
+
 # --- moving about -----------------------------------------------------------------------------------------------------
 
 

@@ -272,7 +272,8 @@ class MainScreen(Screen[None]):
         pane, item = table.pane, table.item()
         before = self.state.selected.get(pane.id)
         self.state.selected[pane.id] = item
-        another = item is None or before is None or pane.key(before) != pane.key(item)
+        keys = [pane.key(each) if each is not None else "" for each in (before, item)]
+        another = keys[0] != keys[1]
         context = self.context()
         for widget in self.stage.shown():
             details = isinstance(widget.pane, DetailPane) and widget.pane.of == pane.id
