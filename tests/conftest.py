@@ -1,14 +1,16 @@
-"""How does a test get an environment with nothing in it but what it names? Wheels are built once, links do the rest."""
+"""How does a test get distributions of its own: in a clean environment, or beside what is installed?"""
 
 import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from lazycelery_core.testing.site import Site
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTHING_OF_OURS = "-"  # no plugin is called so: only third-party packages and the host are linked
@@ -63,3 +65,14 @@ def environment_of(dev: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
         return python.parent
 
     return make
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder on the path in which a test installs distributions of its own."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    site = Site(folder)
+    yield site
+    site.forget()

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lazycelery_core.action import Policy
 from lazycelery_core.audit import Audit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from lazycelery_core.config import Connection
 
 log = logging.getLogger("lazycelery.deployment")
+Answer = TypeVar("Answer")
 STRIKES = 3  # failures in a row after which a projection is left out
 REFOCUS = 1.0  # s between two words to the pollers
 MET = 1000  # workers the pollers are told of; more are left to what answers a broadcast
@@ -63,7 +65,7 @@ class Deployment:
         self._topics: frozenset[str] = frozenset()
         self._refocus_at = 0.0
         self._lock = threading.Lock()
-        offered = (ability for source in self._sources for ability in source.abilities(policy.level))
+        offered = [ability for source in self._sources for ability in self._abilities(source)]
         self.control = Control((*offered, self))
         self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
         self._supervisors = [
@@ -73,7 +75,7 @@ class Deployment:
     def start(self) -> None:
         """Start every source on its thread; returns at once."""
         for source in self._sources:
-            source.bind(self.control, self.policy.level)
+            self._asked(source, "bind", partial(source.bind, self.control, self.policy.level))
         for supervisor in self._supervisors:
             supervisor.start()
 
@@ -88,7 +90,7 @@ class Deployment:
         for ability in self.control.abilities:
             close = getattr(ability, "close", None)
             if close is not None:
-                close()
+                self._health.asked("", f"closing {type(ability).__name__}", close, None)
 
     def snapshot(self, now: float) -> Snapshot:
         """What is known at this moment."""
@@ -106,7 +108,7 @@ class Deployment:
             queues=store.queues(now),
             totals=store.totals(now),
             links=self.links(),
-            views={projection.name: projection.view() for projection in self._projections},
+            views=self._views(),
         )
         self._refocus(snapshot)
         return replace(snapshot, requests=self.writes.requests(snapshot))
@@ -123,7 +125,7 @@ class Deployment:
         """Ask everything again now."""
         for supervisor in self._supervisors:
             supervisor.retry_now()
-            supervisor.source.refresh()
+            self._asked(supervisor.source, "refresh", supervisor.source.refresh)
 
     def focus(self, topics: frozenset[str]) -> None:
         """What is on the screen; the pollers hear of it with the next snapshot."""
@@ -139,7 +141,19 @@ class Deployment:
         met = {f"met:{worker.hostname}" for worker in here}
         quiet = {f"quiet:{worker.hostname}" for worker in here if worker.task_events is False}
         for source in self._sources:
-            source.focus(self._topics | met | quiet)
+            self._asked(source, "focus", partial(source.focus, self._topics | met | quiet))
+
+    def _views(self) -> dict[str, Any]:
+        """What the projections show; one that raises has nothing to show."""
+        views = {each.name: self._asked(each, "view", each.view) for each in self._projections}
+        return {name: view for name, view in views.items() if view is not None}
+
+    def _abilities(self, source: Source) -> Sequence[object]:
+        return self._asked(source, "abilities", lambda: list(source.abilities(self.policy.level))) or ()
+
+    def _asked(self, part: Source | Projection, what: str, call: Callable[[], Answer]) -> Answer | None:
+        """What a plugin's part answers, None when it raised; it is named, and costs nobody else anything."""
+        return self._health.asked(part.plugin, f"{part.name}.{what}", call, None)
 
     def _deliver(self, source: Source, events: Sequence[Event], now: float) -> None:
         with self._lock:

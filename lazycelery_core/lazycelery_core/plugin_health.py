@@ -3,13 +3,17 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lazycelery_core.text import safe
 
 log = logging.getLogger("lazycelery.plugins")
 SLOW = 0.1  # s; a tenth of a second on the screen's thread is felt
 KEPT = 50  # incidents; enough for a health view, bounded for a plugin that raises ten times a second
+LOGGED = 5  # tracebacks of one place; what raises with every picture tells nothing new
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,27 @@ class PluginHealth:
         self.incidents: deque[Incident] = deque(maxlen=KEPT)
         self.counts: dict[str, int] = {}
         self.timings: dict[tuple[str, str], Timing] = {}
+        self._logged: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
     def report(self, plugin: str, where: str, error: BaseException) -> None:
         """Write down a failure; the traceback goes to the log file, never to the screen."""
-        log.error("plugin %s failed in %s", plugin, where, exc_info=error)
+        with self._lock:
+            logged = self._logged[plugin, where] = self._logged.get((plugin, where), 0) + 1
+        if logged <= LOGGED:
+            last = "" if logged < LOGGED else " (further ones here are counted, not logged)"
+            log.error("plugin %s failed in %s%s", plugin, where, last, exc_info=error)
         with self._lock:
             self.incidents.append(Incident(plugin, where, safe(f"{type(error).__name__}: {error}", 300)))
             self.counts[plugin] = self.counts.get(plugin, 0) + 1
+
+    def asked(self, plugin: str, where: str, call: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """What a plugin's object answers, `otherwise` when it raises: that is written down and goes no further."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - guard "plugin ask"
+            self.report(plugin, where, error)
+            return otherwise
 
     def timed(self, plugin: str, where: str, seconds: float) -> None:
         """Add one call's duration."""

@@ -6,9 +6,10 @@ for a plugin (`LOAD_PATIENCE`).
 """
 
 import importlib.metadata
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from lazycelery_core.projection import Projection
     from lazycelery_core.source import Source
 
+log = logging.getLogger("lazycelery.plugins")
 BUNDLED = ("redis", "cluster", "workers", "queues", "tasks", "demo")
 DIST_PREFIX = "lazycelery-plugin-"
 LOAD_PATIENCE = 0.8  # s; a first frame with content within one second, whatever a plugin does at import
@@ -75,6 +77,7 @@ class Plugin:
 
 
 SettingsReader = Callable[[str, type], Any]
+Candidate = tuple[Plugin, importlib.metadata.EntryPoint]
 
 
 class Plugins:
@@ -121,12 +124,12 @@ class Plugins:
             plugin.seconds = time.perf_counter() - started
         self._loaded.set()
 
-    def _discover(self) -> list[tuple[Plugin, importlib.metadata.EntryPoint]]:
+    def _discover(self) -> list[Candidate]:
         """Candidates in loading order, bundled first; the clashing and the switched off are reported, not returned."""
         points = self._entry_points
         if points is None:
             points = importlib.metadata.entry_points(group=hookspecs.GROUP)
-        pairs = [(_plugin_of(point), point) for point in _once(points)]
+        pairs = _once((_plugin_of(point), point) for point in points)
         pairs.sort(key=lambda pair: (not pair[0].bundled, pair[0].distribution, pair[0].name))
         self.found = [plugin for plugin, _ in pairs]
         return [pair for pair in pairs if self._may_load(pair[0])]
@@ -283,18 +286,21 @@ def _after(thread: threading.Thread, call: Callable[[], None]) -> None:
 
 
 def _plugin_of(point: importlib.metadata.EntryPoint) -> Plugin:
-    if point.dist is None:
-        return Plugin(point.name, "?", "?")
-    told = point.dist.metadata
-    name, version = ((told.get_all(key) or ["?"])[0] for key in ("Name", "Version"))
-    plugin = Plugin(point.name, name, version)
-    plugin.unfit = unfit(point.dist.requires or ())
+    """The plugin as its distribution's metadata tells it; what damaged metadata does not tell is `?`."""
+    plugin = Plugin(point.name, "?", "?")
+    try:
+        if point.dist is not None:
+            told = point.dist.metadata
+            plugin.distribution, plugin.version = ((told.get_all(key) or ["?"])[0] for key in ("Name", "Version"))
+            plugin.unfit = unfit(point.dist.requires or ())
+    except (OSError, ValueError) as error:
+        log.warning("the metadata of plugin %s can't be read: %s", point.name, error)
     return plugin
 
 
-def _once(points: Iterable[importlib.metadata.EntryPoint]) -> Sequence[importlib.metadata.EntryPoint]:
-    """Entry points without the doubles that one distribution on two sys.path entries makes."""
-    unique = {(point.name, point.value, point.dist.name if point.dist else ""): point for point in points}
+def _once(pairs: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates without the doubles that one distribution on two sys.path entries makes."""
+    unique = {(plugin.name, point.value, plugin.distribution): (plugin, point) for plugin, point in pairs}
     return list(unique.values())
 
 

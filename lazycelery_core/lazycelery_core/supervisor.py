@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
 from lazycelery_core.events import Event
@@ -22,6 +23,7 @@ SLOW = 0.5  # s of round trip from which a line is called slow
 GAPS_KEPT = 100
 RATE_WINDOW = 5  # s
 
+Answer = TypeVar("Answer")
 Deliver = Callable[[Source, Sequence[Event], float], None]
 
 
@@ -74,7 +76,7 @@ class Supervisor:
     def link(self) -> Link:
         """The health of this source now."""
         now = self._clock()
-        latency = self.source.latency()
+        latency = self._asked("latency", self.source.latency, None)
         state = self._state
         if state is LinkState.LIVE and latency is not None and latency > SLOW:
             state = LinkState.SLOW
@@ -86,7 +88,11 @@ class Supervisor:
         )  # fmt: skip
 
     def _rejected(self) -> dict[str, int]:
-        return dict(self.source.rejected())
+        return self._asked("rejected", lambda: dict(self.source.rejected()), {})
+
+    def _asked(self, what: str, call: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """What the source answers, behind a guard: it is asked on the screen's thread too."""
+        return self._health.asked(self.source.plugin, f"source {self.source.name}.{what}", call, otherwise)
 
     def _rate(self, now: float) -> float:
         oldest = int(now) - RATE_WINDOW
@@ -103,7 +109,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - guard "source thread"
                 self._health.report(self.source.plugin, f"source {self.source.name}", error)
                 self._went_away(SourceError(f"{self.source.name} failed: {type(error).__name__}"))
-            self.source.close()
+            self._asked("close", self.source.close, None)
             self._wait_for_next_try()
 
     def _read_until_stopped(self) -> None:
@@ -137,7 +143,7 @@ class Supervisor:
         now = self._clock()
         log.warning("source %s.%s: %s", self.source.plugin, self.source.name, error)
         if self._state in (LinkState.LIVE, LinkState.SLOW):
-            self._lost_at = now - self.source.silence()
+            self._lost_at = now - self._asked("silence", self.source.silence, 0.0)
             self._since = now
         self._failing_since = self._failing_since if self._failing_since is not None else now
         refused = isinstance(error, AccessRefused)
