@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Columns(Protocol):
     """The rows of one segment as arrays: what a filter is evaluated on. All arrays are (size,).
 
-    codes: dictionary codes of `name worker queue exception` (int32, -1 unknown), `values` the dictionary behind them.
+    codes: dictionary codes of `name worker queue exception` (int16 or int32, -1 unknown), `values` the texts of them.
     numbers: `state` uint8 (TaskState), `retries` uint16, `parent` and `root` int64 keys (`hash(id)`, 0 unknown), and
     the floats `sent received started updated eta` in Unix seconds and `runtime` in seconds, NaN where unknown.
     """

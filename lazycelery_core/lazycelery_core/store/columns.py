@@ -16,6 +16,7 @@ NUMBERS = {
     "retries": np.uint16, "parent": np.int64, "root": np.int64, "sent": np.float64, "received": np.float64,
     "started": np.float64, "updated": np.float64, "runtime": np.float64,
 }  # fmt: skip
+CODES = {"name": np.int16, "queue": np.int16, "worker": np.int32, "exception": np.int32}
 
 
 class SegmentColumns:
@@ -30,7 +31,7 @@ class SegmentColumns:
         return self._segment.ids[: self.size]
 
     def codes(self, field: str) -> Array:
-        return np.frombuffer(getattr(self._segment, field), np.int32)[: self.size]
+        return np.frombuffer(getattr(self._segment, field), CODES[field])[: self.size]
 
     def values(self, field: str) -> Sequence[str]:
         return self._table.dictionary(field).values

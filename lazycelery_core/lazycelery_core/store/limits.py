@@ -10,9 +10,10 @@ class Limits:
     """Bounds of one store; what does not fit is left out and counted, never an error.
 
     tasks: held tasks; retention drops whole segments of `segment_rows` (a power of two), so up to one segment more is
-    held. workers, queues: records kept. names, hosts, exceptions: distinct texts that are told apart; further ones are
-    counted as `(other)`. cold_ram: bytes of compressed message text in memory, the rest goes to an unlinked temporary
-    file of at most cold_disk bytes. body: bytes of one message that are kept. chain: reports of one task read back.
+    held. workers, queues: records kept. names, hosts, exceptions: distinct texts that are told apart (at most 32,000
+    names and queues); further ones count as `(other)`. cold_ram: bytes of compressed message text in memory, the rest
+    goes to an unlinked temporary file of at most cold_disk bytes. body: bytes of one message that are kept. chain:
+    reports of one task that are read back.
     """
 
     tasks: int = 1_000_000

@@ -32,7 +32,8 @@ class Segment:
         self.mark = array("B", bytes(rows))
         self.retries = array("H", bytes(2 * rows))
         self.changed = array("I", bytes(4 * rows))
-        self.name, self.worker, self.queue, self.exception = (array("i", [-1]) * rows for _ in range(4))
+        self.name, self.queue = (array("h", [-1]) * rows for _ in range(2))
+        self.worker, self.exception = (array("i", [-1]) * rows for _ in range(2))
         self.sent, self.received, self.started, self.updated = (array("d", [NAN]) * rows for _ in range(4))
         self.runtime = array("d", [NAN]) * rows
         self.parent, self.root, self.ref = (array("q", bytes(8 * rows)) for _ in range(3))

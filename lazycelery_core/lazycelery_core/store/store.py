@@ -52,7 +52,7 @@ class Store:
         self._table = Table(limits, self._redactor.text, self._lock)
         order = Order(self._table, self._aggregates, self._counts, self._rejected)
         self._merge, self._told = Merge(order), Told(order)
-        self._workers = Workers(limits, self._table.hosts, self._counts, self._redactor)
+        self._workers = Workers(limits, self._table.hosts, self._counts)
         self._queues = Queues(limits, self._table.queues, self._merge.sent_to)
         self._arrivals = Ring(1, 60)
         self._events = self._heartbeats = 0
@@ -66,17 +66,17 @@ class Store:
         if not events:
             return
         with self._lock:
-            self.version += 1
-            if int(now) != int(self._now):
-                self._aggregates.tick(now)
-                self._counts.tick(now)
-            self._now = now
-            self._arrivals.add(0, now, len(events))
-            self._events += len(events)
-            for event in self._merge.apply(events, now, self.version & 0xFFFFFFFF):
+            self._begin(len(events), now)
+            others = self._merge.apply(events, now, self.version & 0xFFFFFFFF)
+            for event in others:
                 self._other(event, now)
             self._workers.seen_by_tasks(now)
             self._measure_lag(events[-1], now)
+        for event in others:
+            if isinstance(event, WorkerReply):  # may be megabytes: secrets are hidden while nobody waits for the lock
+                value = self._redactor.value(event.value)
+                with self._lock:
+                    self._workers.reply(event, value)
 
     def tasks(self, now: float | None = None) -> StoreTasks:
         """The table of tasks as it is now."""
@@ -107,7 +107,7 @@ class Store:
                 heartbeats=self._heartbeats,
                 dropped=self._workers.left_out + self._queues.left_out + self._table.cold.dropped,
                 rejected=dict(self._rejected),
-                ignored=dict(self._ignored),
+                ignored=dict(self._ignored) | self._table.left_out(),
             )
 
     def gap(self, gap: Gap) -> None:
@@ -122,6 +122,15 @@ class Store:
         self._asked_row = found[-1].row if found else -1
         return [task.id for task in found]
 
+    def _begin(self, events: int, now: float) -> None:
+        self.version += 1
+        if int(now) != int(self._now):
+            self._aggregates.tick(now)
+            self._counts.tick(now)
+        self._now = now
+        self._arrivals.add(0, now, events)
+        self._events += events
+
     def _other(self, event: Event, now: float) -> None:
         match event:
             case WireEvent():
@@ -130,8 +139,6 @@ class Store:
                 self._told.result(event, self.version & 0xFFFFFFFF)
             case TaskSeen():
                 self._told.seen(event, self.version & 0xFFFFFFFF)
-            case WorkerReply():
-                self._workers.reply(event)
             case WorkerCensus():
                 self._workers.census(event)
             case QueueSample():

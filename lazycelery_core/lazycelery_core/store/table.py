@@ -10,6 +10,7 @@ from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.segment import Segment
 
 STATES = 8
+MOST_SHORT = 32_000  # codes of names and queues take two bytes
 TEXTS = ("name", "worker", "queue", "exception")  # the columns that hold codes of texts
 
 
@@ -25,8 +26,8 @@ class Table:
         self.mask = limits.segment_rows - 1
         self.shift = self.mask.bit_length()
         self.most_segments = max(2, -(-limits.tasks // limits.segment_rows))
-        self.names, self.hosts = Dictionary(limits.names), Dictionary(limits.hosts)
-        self.queues, self.exceptions = Dictionary(limits.queues), Exceptions(limits.exceptions, redact)
+        self.names, self.queues = (Dictionary(min(most, MOST_SHORT)) for most in (limits.names, limits.queues))
+        self.hosts, self.exceptions = Dictionary(limits.hosts), Exceptions(limits.exceptions, redact)
         self.index = Index()
         self.cold = Cold(limits, lambda: self.rows - 1, lock)
         self.open = Segment(0, limits.segment_rows)
@@ -44,6 +45,11 @@ class Table:
     def first(self) -> int:
         """The oldest row that is held."""
         return next(iter(self.segments)) << self.shift
+
+    def left_out(self) -> dict[str, int]:
+        """How often a text was one too many to be told apart, by what it was."""
+        told = {"names": self.names, "workers": self.hosts, "queues": self.queues, "exceptions": self.exceptions}
+        return {f"{what} beyond the limit": texts.left_out for what, texts in told.items() if texts.left_out}
 
     def add(self, task_id: str) -> int:
         """A row for a new task; returns its number."""

@@ -1,9 +1,10 @@
 """Which workers are there, and what may be believed about each?"""
 
+from typing import Any
+
 from lazycelery_core.control import INSPECT_COMMANDS
 from lazycelery_core.events import WireEvent, WorkerCensus, WorkerReply
 from lazycelery_core.model import Worker, WorkerState
-from lazycelery_core.redact import Redactor
 from lazycelery_core.store.aggregates import Tally, WorkerCounts, percentiles
 from lazycelery_core.store.dictionary import Dictionary
 from lazycelery_core.store.limits import Limits
@@ -20,8 +21,8 @@ BUILD_BUDGET = 4_000  # workers a second that may be looked at again: 10,000 are
 class Workers:
     """All workers by hostname, the one heard last at the end; bounded, the quietest are left out and counted."""
 
-    def __init__(self, limits: Limits, hosts: Dictionary, counts: WorkerCounts, redactor: Redactor) -> None:
-        self._limits, self._hosts, self._counts, self._redactor = limits, hosts, counts, redactor
+    def __init__(self, limits: Limits, hosts: Dictionary, counts: WorkerCounts) -> None:
+        self._limits, self._hosts, self._counts = limits, hosts, counts
         self._records: dict[str, WorkerRecord] = {}
         self._built: dict[str, tuple[object, Worker]] = {}
         self._all: tuple[Worker, ...] = ()
@@ -44,12 +45,12 @@ class Workers:
             if record is not None:
                 record.beat(event, now, self._counts.received[record.code])
 
-    def reply(self, reply: WorkerReply) -> None:
-        """An answer to inspect."""
+    def reply(self, reply: WorkerReply, value: Any) -> None:
+        """An answer to inspect. value: what was told, without secrets."""
         if reply.command in INSPECT_COMMANDS:
             record = self._record(reply.hostname, reply.at)
             if record is not None:
-                record.answer(reply, self._redactor.value(reply.value))
+                record.answer(reply, value)
 
     def census(self, census: WorkerCensus) -> None:
         """Who listens at the broker. Silent workers are gone when fewer listen than answered, mute when enough do."""
