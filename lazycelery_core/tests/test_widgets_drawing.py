@@ -91,11 +91,20 @@ def cell_list(line: Painted, cells: int) -> list[tuple[str, Style | None]]:
 
 
 @given(painted, painted)
+def test_no_run_of_changed_cells_begins_or_ends_inside_a_wide_character(old: Painted, new: Painted) -> None:
+    cells = max(width(old.text), width(new.text), 1)
+    for start, end in changed_cells(old, new, cells):
+        for line in (cell_list(old, cells), cell_list(new, cells)):
+            assert line[start][0] != ""
+            assert end >= len(line) or line[end][0] != ""
+
+
+@given(painted, painted)
 def test_outside_of_the_changed_cells_two_lines_look_the_same(old: Painted, new: Painted) -> None:
     cells = max(width(old.text), width(new.text), 1)
-    start, end = changed_cells(old, new, cells)
+    runs = changed_cells(old, new, cells)
     before, after = cell_list(old, cells), cell_list(new, cells)
-    outside = [index for index in range(cells) if not start <= index < end]
+    outside = [index for index in range(cells) if not any(start <= index < end for start, end in runs)]
     assert [_visible(before[index]) for index in outside] == [_visible(after[index]) for index in outside]
 
 
@@ -105,11 +114,27 @@ def _visible(cell: tuple[str, Style | None]) -> object:
     return char, style if char.strip() or style is None else style.bgcolor
 
 
-def test_a_clock_that_ticks_changes_one_cell() -> None:
-    def clock(text: str) -> Painted:
-        return Painted(before=((Safe("ev 142/s "), Tone.TEXT), (Safe(text), Tone.DIM)))
+def line_of(*parts: tuple[str, Tone]) -> Painted:
+    """A line of these parts."""
+    return Painted(before=tuple((Safe(text), tone) for text, tone in parts))
 
-    assert changed_cells(clock("14:32:07 UTC"), clock("14:32:08 UTC"), 30)[0] == 16
+
+def test_a_rate_and_a_clock_that_change_cost_a_few_cells_each() -> None:
+    gap = " " * 40
+    old = line_of(("ev 142/s ", Tone.TEXT), (gap, Tone.TEXT), ("14:32:07 UTC", Tone.DIM))
+    new = line_of(("ev 143/s ", Tone.TEXT), (gap, Tone.TEXT), ("14:32:08 UTC", Tone.DIM))
+    assert changed_cells(old, new, 61) == [(5, 6), (56, 57)]
+
+
+def test_a_change_of_tone_is_a_change_but_not_under_a_blank() -> None:
+    old, new = line_of(("ok", Tone.SUCCESS), ("    ", Tone.SUCCESS)), line_of(("ok", Tone.FAILURE), ("    ", Tone.TEXT))
+    assert changed_cells(old, new, 6) == [(0, 2)]
+    assert changed_cells(line_of((" RO ", Tone.BADGE)), line_of((" RO ", Tone.DANGER)), 4) == [(0, 4)]
+
+
+def test_a_wide_character_is_always_written_whole() -> None:
+    assert changed_cells(line_of(("a日b", Tone.TEXT)), line_of(("axyb", Tone.TEXT)), 4) == [(1, 3)]
+    assert changed_cells(line_of(("xx日", Tone.TEXT)), line_of(("x日x", Tone.TEXT)), 4) == [(1, 4)]
 
 
 # --- narrow updates ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,13 @@ from textual.widget import Widget
 
 from lazycelery_core.frame import Painted
 from lazycelery_core.text import width
+from lazycelery_core.theme import Ink, Part
+from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.skin import Skin
+
+JOINED = 6  # cells; moving the terminal's cursor costs as much as writing so many
+HAVE_BACKGROUND = frozenset([Tone.BADGE, Tone.DANGER, Part.CURRENT])
+Cells = list[tuple[str, Ink | None]]
 
 
 class LinesWidget(Widget):
@@ -36,8 +42,8 @@ class LinesWidget(Widget):
             if old == new:
                 continue
             self._strips.pop(y, None)
-            start, end = changed_cells(old, new, self.size.width)
-            regions.append(Region(start, y, max(1, end - start), 1))
+            runs = changed_cells(old, new, self.size.width)
+            regions += [Region(start, y, end - start, 1) for start, end in runs]
         if regions:
             self.sent += sum(region.width for region in regions)
             self.refresh(*regions)
@@ -60,34 +66,44 @@ class LinesWidget(Widget):
         return strip
 
 
-def changed_cells(old: Painted, new: Painted, cells: int) -> tuple[int, int]:
-    """(first, end) of the cells in which two lines differ; all of them where the cursor came or went."""
+def changed_cells(old: Painted, new: Painted, cells: int) -> list[tuple[int, int]]:
+    """(first, end) of each run of cells in which two lines differ, near ones joined; all where a cursor came or went."""
     if old.cursor != new.cursor or (new.cursor and (old.before, old.after) != (new.before, new.after)):
-        return 0, cells
-    ours = (*old.before, *old.inside, *old.after)
-    theirs = (*new.before, *new.inside, *new.after)
-    same = 0
-    start = 0
-    for one, other in zip(ours, theirs, strict=False):
-        if one != other:
-            start += _common_start(one, other)
-            break
-        start += width(one[0])
-        same += 1
-    tail = 0
-    end = sum(width(text) for text, _ in theirs)
-    if end != sum(width(text) for text, _ in ours):
-        return start, cells
-    for one, other in zip(reversed(ours[same:]), reversed(theirs[same:]), strict=False):
-        if one != other:
-            break
-        tail += width(one[0])
-    return start, max(start + 1, end - tail)
+        return [(0, cells)]
+    before, after = _cells(old), _cells(new)
+    blank = (" ", None)
+    runs: list[tuple[int, int]] = []
+    for x in range(min(cells, max(len(before), len(after)))):
+        one = before[x] if x < len(before) else blank
+        other = after[x] if x < len(after) else blank
+        if one == other:
+            continue
+        start = x - 1 if x and "" in (one[0], other[0]) else x  # a wide character is drawn whole
+        if runs and start - runs[-1][1] < JOINED:
+            runs[-1] = (runs[-1][0], x + 1)
+        else:
+            runs.append((start, x + 1))
+    return [(start, end + 1 if _is_wide(before, after, end) else end) for start, end in runs]
 
 
-def _common_start(one: tuple[str, object], other: tuple[str, object]) -> int:
-    """Cells that two pieces of one ink have in common at their start."""
-    if one[1] != other[1] or not (one[0].isascii() and other[0].isascii()):
-        return 0
-    limit = min(len(one[0]), len(other[0]))
-    return next((index for index in range(limit) if one[0][index] != other[0][index]), limit)
+def _is_wide(before: Cells, after: Cells, end: int) -> bool:
+    """Whether the cell after a run is the second half of a character in it."""
+    return any(end < len(cells) and cells[end][0] == "" for cells in (before, after))
+
+
+def _cells(line: Painted) -> Cells:
+    """Every cell with what can be seen in it: of a blank only an ink with a background of its own."""
+    found: Cells = []
+    for pieces in (line.before, line.inside, line.after):
+        for text, ink in pieces:
+            blank = (" ", ink if ink in HAVE_BACKGROUND else None)
+            if text.isascii():
+                found += [blank if char == " " else (char, ink) for char in text]
+                continue
+            for char in text:
+                size = width(char)
+                if size:
+                    found += [blank if char == " " else (char, ink), ("", ink)][:size]
+                elif found:
+                    found[-1] = (found[-1][0] + char, found[-1][1])
+    return found
