@@ -233,7 +233,7 @@ class Link:
     """The health of one source. Latency and lag are seconds; `lag` is arrival minus the event's own time, skew removed.
 
     `rate` is events a second over the last 5 s. `rejected` counts events by reason that could not be applied,
-    `dropped` those thrown away because a bound was reached.
+    `dropped` those thrown away because a bound was reached. `notice` says what is left out while it works.
     """
 
     source: str
@@ -250,3 +250,4 @@ class Link:
     dropped: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
+    notice: str = ""

@@ -52,6 +52,10 @@ class Source(ABC):
         """Seconds of the last round trip to the broker, None before the first."""
         return None
 
+    def notice(self) -> str:
+        """What this source leaves out while it works, in a sentence: a refused channel, a reached bound. "" for all."""
+        return ""
+
     def silence(self) -> float:
         """Seconds since the line last proved alive (data, or an answer to a probe): where a gap begins."""
         return 0.0

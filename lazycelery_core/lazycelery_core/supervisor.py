@@ -84,7 +84,7 @@ class Supervisor:
         return Link(
             source=self.source.name, plugin=self.source.plugin, state=state, since=self._since, error=self._error,
             hint=self._hint, next_try=self._next_try, latency=latency, rate=self._rate(now), events=self._events,
-            rejected=self._rejected(), gaps=(*self._gaps, *open_gap),
+            rejected=self._rejected(), gaps=(*self._gaps, *open_gap), notice=self.source.notice(),
         )  # fmt: skip
 
     def _rejected(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ connection of the file.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,6 +103,9 @@ class Settings:
 
     def connect(self, broker: str = "", connection: str = "") -> Connection:
         """The connection to open, its password fetched. broker, connection: as given on the command line."""
+        return replace(self._chosen(broker, connection), redactor=self.redactor())
+
+    def _chosen(self, broker: str, connection: str) -> Connection:
         name = connection or ("" if broker else self.file.connection)
         if name:
             return self._named(name, broker)

@@ -6,12 +6,13 @@ import stat
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lazycelery_core.config.environment import Environment
 from lazycelery_core.config.schema import ConnectionSettings, TLSSettings
 from lazycelery_core.errors import ConfigError
+from lazycelery_core.redact import Redactor
 from lazycelery_core.urls import REDIS, BrokerURL, mask_url
 
 COMMAND_PATIENCE = 5.0  # s for a password command
@@ -24,6 +25,7 @@ class Connection:
 
     `name` is from the settings, else the host. `results` is where results are stored, None when that is not said.
     `fanout_prefix` is kombu's, None for none; it may contain `{db}`. `notes` are warnings for the user.
+    `redactor` hides secrets by the rules of the settings.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Connection:
     allow: tuple[str, ...] = ()
     production: bool = False
     notes: tuple[str, ...] = ()
+    redactor: Redactor = field(default_factory=Redactor, compare=False, repr=False)
 
     @property
     def shown(self) -> str:

@@ -32,6 +32,7 @@ class Discovery:
         self._bindings: dict[str, list[tuple[str, str, str]]] = {}
         self._unbound: set[str] = set()
         self._judged: dict[str, bool] = {}
+        self._left_out = 0
         self._exchanges = {DEFAULT_EXCHANGE, *names}
         self._due = 0.0
         self._scans: list[_Scan] = []
@@ -42,6 +43,10 @@ class Discovery:
     def start(self) -> None:
         """Forget the pace, not the findings: called when the line was opened."""
         self._due, self._scans, self._fresh, self._calm = 0.0, [], True, 0
+
+    def notice(self) -> str:
+        """What is not looked at, "" for nothing."""
+        return f"{self._left_out:,} queues beyond the first {QUEUES:,} are not counted" if self._left_out > 0 else ""
 
     def hurry(self) -> None:
         """Begin the next pass at once."""
@@ -129,6 +134,7 @@ class Discovery:
         bound = {name for bindings in self._bindings.values() for _, _, name in bindings}
         known = sorted(name for name in bound | self._unbound if not self._layout.is_internal(name))
         self.queues |= set(known[:QUEUES])
+        self._left_out = len(known) - QUEUES
 
     def _settle(self) -> list[str]:
         """After a whole pass: what is neither bound nor a list any more is gone."""

@@ -68,6 +68,9 @@ class RedisQueues(Source):
     def close(self) -> None:
         self._line.close()
 
+    def notice(self) -> str:
+        return self._discovery.notice()
+
     def latency(self) -> float | None:
         return self._line.latency
 

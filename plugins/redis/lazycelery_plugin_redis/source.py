@@ -30,7 +30,7 @@ def sources(connection: "Connection", settings: RedisSettings) -> Iterable[Sourc
     streams = [RedisStream("events", Line(broker), channel, layout.result_channel if here else "")]
     if settings.results and results is not None and not here:
         streams.append(RedisStream("results", Line(results), layout.result_channel))
-    abilities = Abilities(broker, layout, results)
+    abilities = Abilities(broker, layout, results, connection.redactor)
     return (*streams, RedisQueues(Line(broker), layout, abilities, connection.queues, settings.poll))
 
 

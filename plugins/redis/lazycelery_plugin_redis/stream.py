@@ -139,6 +139,9 @@ class RedisStream(Source):
     def rejected(self) -> Mapping[str, int]:
         return self._tally.rejected
 
+    def notice(self) -> str:
+        return f"published results are not heard: missing right {self.refused}" if self.refused else ""
+
     def latency(self) -> float | None:
         return self._round_trip or self._line.latency
 
