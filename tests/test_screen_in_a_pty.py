@@ -58,7 +58,9 @@ def test_tasks_are_found_filtered_and_opened_by_keys(terminal: Terminal, worker:
     terminal.type("f", "state:failed", "enter")
     terminal.wait_for(lambda text: "testing.fail_chained" in text and "testing.add " not in text)
     terminal.type("enter")
-    terminal.wait_for("KeyError")
+    terminal.wait_for("RuntimeError: no stock")
+    terminal.type("]", "]", "]", "]")
+    terminal.wait_for(lambda text: "KeyError" in text and "direct cause" in text)
 
 
 def test_a_view_exists_only_where_a_plugin_brings_it(terminal: Terminal) -> None:
@@ -70,7 +72,7 @@ def test_a_view_exists_only_where_a_plugin_brings_it(terminal: Terminal) -> None
 @pytest.mark.parametrize("columns,rows", [(60, 16), (80, 24), (250, 70)])
 def test_every_size_from_the_least_on_is_usable(worker: "Worker", broker_url: str, columns: int, rows: int) -> None:
     with Terminal([*LAZYCELERY, "--broker", broker_url], columns, rows) as terminal:
-        terminal.wait_for("LazyCelery")
+        terminal.wait_for("[W]")
         for key, title in (("W", "Workers"), ("Q", "Queues"), ("T", "Tasks"), ("O", "Overview")):
             terminal.type(key)
             terminal.wait_for(lambda text, title=title: text.splitlines()[1].strip().startswith(title))

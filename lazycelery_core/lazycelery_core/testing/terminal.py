@@ -5,21 +5,22 @@ The bytes a program writes are kept too, for tests that look for what must never
 
 import fcntl
 import os
-import pty
 import re
 import select
 import signal
 import struct
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import pyte
 
 PATIENCE = 15.0  # s; a busy machine starts a program slowly
+AT_HOME = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 AFTER_ESCAPE = 0.15  # s
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
         "right": "\x1b[C", "left": "\x1b[D", "pagedown": "\x1b[6~", "pageup": "\x1b[5~", "f5": "\x1b[15~"}  # fmt: skip
@@ -41,13 +42,21 @@ class Terminal:
         self.written = bytearray()
         self._stream = pyte.ByteStream(self.screen)
         self._held = b""
-        self.status: int | None = None
         variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        variables.pop("NO_COLOR", None)
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            _set_size(0, columns, rows)  # before the program can ask for it
-            os.execvpe(argv[0], list(argv), {**variables, **(environment or {})})
+        for name in ("NO_COLOR", "COLUMNS", "LINES", "TMUX"):  # of the terminal the tests run in
+            variables.pop(name, None)
+        self._fd, inside = os.openpty()
+        _set_size(inside, columns, rows)  # before the program can ask for it
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", AT_HOME, *argv], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
+            env={**variables, **(environment or {})},
+        )  # fmt: skip
+        os.close(inside)
+
+    @property
+    def status(self) -> int | None:
+        """The exit code, None while the program runs."""
+        return self._process.poll()
 
     def __enter__(self) -> Self:
         return self
@@ -73,9 +82,7 @@ class Terminal:
 
     def signal(self, number: int) -> None:
         """Send a signal to the program, if it still runs."""
-        if self.status is None:
-            with suppress(ProcessLookupError):  # it ended between two looks
-                os.kill(self.pid, number)
+        self._process.send_signal(number)
 
     def text(self) -> str:
         """What the screen shows now, rows without trailing blanks."""
@@ -111,14 +118,12 @@ class Terminal:
     def wait(self, seconds: float = PATIENCE) -> int:
         """The exit code, once the program has ended by itself; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
-        while self.status is None:
+        while (status := self.status) is None:
             self.read(0.05)
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                self.status = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise TimeoutError(f"still running after {seconds:g} s:\n{self.text()}")
-        return self.status
+        self.read(0.0)
+        return status
 
     def end(self) -> None:
         """End the program, politely first."""
