@@ -1,5 +1,6 @@
 """What happens when there is too much of something: retention, floods of invented names, readers beside the writer."""
 
+import gc
 import json
 import random
 import threading
@@ -160,6 +161,21 @@ def test_invented_event_types_are_bounded() -> None:
     store.apply([WireEvent(f"mood-{'x' * 500}{number}", NOW) for number in range(1_000)], NOW)
     store.apply([WireEvent(f"mood-{number}", NOW) for number in range(1_000)], NOW)
     assert len(store.totals(NOW).ignored) <= 101
+
+
+def test_no_object_a_task_or_event_is_left_for_the_garbage_collector() -> None:
+    store = Store(Limits(tasks=65_536, segment_rows=8_192), str, NOW)
+
+    def take_in(first: int) -> int:
+        for number in range(first, first + 8_192):
+            told = [received(number, name="a", retries=0), WireEvent("task-started", NOW, "w1@a", f"task-{number}")]
+            told[0].body = told[1].body = b'{"type": "task-received"}'
+            store.apply(told, NOW)
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = take_in(0)
+    assert take_in(8_192) - before < 100
 
 
 def streams() -> list[Any]:

@@ -126,12 +126,11 @@ def test_a_page_is_not_kept_waiting_for_the_count(monkeypatch: pytest.MonkeyPatc
 def test_counts_of_a_few_filters_are_remembered() -> None:
     counting = Counting()
     for key in range(20):
-        counting.begin(key)
-        counting.set(key, 0, key)
-    assert counting.total(19, [0]) == 19
-    assert counting.total(19, [0, 1]) is None
-    counting.begin(0)
-    assert counting.due(0, [0]) == [0]
+        counting.begin(key).set(0, key)
+    assert counting.begin(19).total([0]) == 19
+    assert counting.begin(19).total([0, 1]) is None
+    assert counting.begin(0).due([0]) == [0]
+    assert counting.begin(0).total([0]) is None
 
 
 def test_active_tasks_are_running_then_waiting_then_to_be_retried(tasks: StoreTasks) -> None:

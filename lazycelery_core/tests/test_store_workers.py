@@ -99,6 +99,7 @@ def test_a_worker_that_answers_without_heartbeats_is_online() -> None:
 def test_a_worker_without_heartbeats_is_known_by_its_task_events() -> None:
     worker = worker_at(30, task("received", 1), task("started", 2))
     assert (worker.state, worker.reason) == (WorkerState.ONLINE, "no heartbeats, but task events come")
+    assert worker_at(1, task("started", 1)).state is WorkerState.ONLINE
     assert worker_at(120, task("received", 1)).state is WorkerState.LATE
 
 

@@ -1,6 +1,6 @@
 """Which rows match, in which order? Numpy over the segments; loaded when first asked for."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import Filter, RowQuery, TaskPage
 from lazycelery_core.store.cold import ColdReader
 from lazycelery_core.store.columns import Array, SegmentColumns
-from lazycelery_core.store.counting import ROWS, Counting
+from lazycelery_core.store.counting import ROWS, Count, Counting
 from lazycelery_core.store.segment import Segment
 from lazycelery_core.store.sorting import SORTS, Best, sort_key
 from lazycelery_core.store.table import Table
@@ -89,27 +89,27 @@ class Search:
     def _newest(self, query: RowQuery, limit: int) -> tuple[list[int], int | None]:
         """The page, by arrival; then some of the segments that were not looked at for it are counted."""
         key = (query.filter.text if query.filter is not None else "", query.marked)
-        self._counting.begin(key)
+        count = self._counting.begin(key)
         found: list[int] = []
         for segment, columns in reversed(self._segments) if query.reverse else self._segments:
             if len(found) >= limit:
                 break
             rows = np.flatnonzero(self._mask(query.filter, columns))
-            self._counting.set(key, segment.number, rows.size)
+            count.set(segment.number, rows.size)
             rows = rows if query.reverse else rows[::-1]
             found += (rows[: limit - len(found)] + self._base(segment)).tolist()
-        return found, self._counted(key, query.filter)
+        return found, self._counted(count, query.filter)
 
-    def _counted(self, key: Hashable, wanted: Filter | None) -> int | None:
+    def _counted(self, count: Count, wanted: Filter | None) -> int | None:
         """How many match in all, None while there are segments that were never counted."""
         all_of_them = {segment.number: columns for segment, columns in self._segments}
         room = ROWS
-        for number in self._counting.due(key, all_of_them):
+        for number in count.due(all_of_them):
             if room <= 0:
                 break
             room -= all_of_them[number].size
-            self._counting.set(key, number, int(np.count_nonzero(self._mask(wanted, all_of_them[number]))))
-        return self._counting.total(key, all_of_them)
+            count.set(number, int(np.count_nonzero(self._mask(wanted, all_of_them[number]))))
+        return count.total(all_of_them)
 
     def _sorted(self, query: RowQuery, limit: int) -> tuple[list[int], int]:
         """The first rows by a column, unknown values last, of equal values the newest first."""

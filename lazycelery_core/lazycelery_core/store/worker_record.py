@@ -27,6 +27,7 @@ class WorkerRecord:
         self.twin_at = 0.0
         self.freq = FREQ
         self.beat_at: float | None = None
+        self.first_task_at = 0.0  # when a task event made it known; later ones are counted elsewhere
         self.answered_at: float | None = None
         self.offline_at: float | None = None
         self.gone_at: float | None = None
@@ -80,6 +81,11 @@ class WorkerRecord:
         """A sign of life of any kind."""
         self.changes += 1
         self.offline_at = self.gone_at = self.mute_at = None
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it neither said goodbye nor is gone from the broker."""
+        return self.offline_at is None and self.gone_at is None
 
     @property
     def patience(self) -> float:

@@ -6,9 +6,10 @@ from lazycelery_core.control import INSPECT_COMMANDS
 from lazycelery_core.events import WireEvent, WorkerCensus, WorkerReply
 from lazycelery_core.model import Worker, WorkerState
 from lazycelery_core.store.aggregates import Tally, WorkerCounts, percentiles
-from lazycelery_core.store.dictionary import Dictionary
+from lazycelery_core.store.dictionary import OTHER, Dictionary
 from lazycelery_core.store.limits import Limits
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED
+from lazycelery_core.store.starts import Starts
 from lazycelery_core.store.worker_record import WorkerRecord
 
 BEAT = "celerybeat@"  # beat answers pings and counts as a listener, but is no worker
@@ -21,8 +22,8 @@ BUILD_BUDGET = 4_000  # workers a second that may be looked at again: 10,000 are
 class Workers:
     """All workers by hostname, the one heard last at the end; bounded, the quietest are left out and counted."""
 
-    def __init__(self, limits: Limits, hosts: Dictionary, counts: WorkerCounts) -> None:
-        self._limits, self._hosts, self._counts = limits, hosts, counts
+    def __init__(self, limits: Limits, hosts: Dictionary, counts: WorkerCounts, starts: Starts) -> None:
+        self._limits, self._hosts, self._counts, self._starts = limits, hosts, counts, starts
         self._records: dict[str, WorkerRecord] = {}
         self._built: dict[str, tuple[object, Worker]] = {}
         self._all: tuple[Worker, ...] = ()
@@ -44,6 +45,7 @@ class Workers:
             record = self._record(event.hostname, now)
             if record is not None:
                 record.beat(event, now, self._counts.received[record.code])
+                self._starts.beat(record.code, event.pid, event.clock, now)
 
     def reply(self, reply: WorkerReply, value: Any) -> None:
         """An answer to inspect. value: what was told, without secrets."""
@@ -51,6 +53,8 @@ class Workers:
             record = self._record(reply.hostname, reply.at)
             if record is not None:
                 record.answer(reply, value)
+                if reply.command == "stats":
+                    self._starts.answered(record.code, reply.value, reply.at, reply.latency)
 
     def census(self, census: WorkerCensus) -> None:
         """Who listens at the broker. Silent workers are gone when fewer listen than answered, mute when enough do."""
@@ -76,8 +80,9 @@ class Workers:
         known = len(self._hosts.values)
         for code in range(self._with_events, known):
             hostname = self._hosts.values[code]
-            if hostname not in self._records and self._counts.received[code]:
-                self._record(hostname, now)
+            record = self._record(hostname, now) if hostname not in self._records and hostname != OTHER else None
+            if record is not None:
+                record.first_task_at = now
         self._with_events = known
 
     def all(self, now: float) -> tuple[Worker, ...]:
@@ -90,6 +95,10 @@ class Workers:
         self._all = tuple(self._worker(record, now) for _, record in sorted(self._records.items()))
         self._all_at, self._all_changes = now, self._changes
         return self._all
+
+    def with_task_events(self) -> list[int]:
+        """The codes of workers that are here, as far as known, and send task events."""
+        return [each.code for each in self._records.values() if each.task_events and each.is_expected]
 
     def skew(self, hostname: str) -> float:
         """Seconds that the worker's clock is ahead, 0 when unknown."""
@@ -125,7 +134,7 @@ class Workers:
             return WorkerState.ONLINE, ""
         if record.answered_at is not None and now - record.answered_at <= ANSWER_COUNTS:
             return WorkerState.ONLINE, "answers, but no heartbeats come"
-        if now - self._counts.seen[record.code] <= self._task_patience(record):
+        if now - max(self._counts.seen[record.code], record.first_task_at) <= self._task_patience(record):
             return WorkerState.ONLINE, "no heartbeats, but task events come"
         if record.gone_at is not None:
             return WorkerState.OFFLINE, "no heartbeats, and gone from the broker"
