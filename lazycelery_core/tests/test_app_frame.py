@@ -4,6 +4,8 @@ Long because all stories are told on one set of panes.
 """
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -272,6 +274,12 @@ def test_the_first_frame_needs_no_plugin_and_says_what_it_waits_for() -> None:
             await see(pilot, "1 Workers")
 
     asyncio.run(told())
+
+
+def test_nothing_heavy_is_loaded_for_the_first_frame() -> None:
+    code = "import lazycelery_core.app, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"numpy", "celery", "kombu", "redis", "amqp", "zstandard"} & set(loaded) == set()
 
 
 def test_what_keeps_the_app_from_starting_ends_it_with_its_exit_code() -> None:

@@ -210,14 +210,16 @@ class MainScreen(Screen[None]):
             widget.ask()
             self.chrome.draw()
 
-    def take_line(self, widget: Widget) -> None:
+    def take_line(self, widget: Prompt) -> None:
         """Put a prompt in the place of the breadcrumbs and give it the keys."""
+        self.typing = widget
         self.crumbs.display = False
         self.second_line.mount(widget)
         widget.focus()
 
-    def give_line_back(self, widget: Widget) -> None:
+    def give_line_back(self, widget: Prompt) -> None:
         """Take the prompt away."""
+        self.typing = None
         widget.remove()
         self.crumbs.display = True
         self.set_focus(None)
@@ -235,8 +237,11 @@ class MainScreen(Screen[None]):
     # --- events -------------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
-        """Every key that no prompt took."""
-        if self.focused is None and self.dispatcher.press(event.key):
+        """Every key that no prompt took. One that comes before a new prompt has the focus is the prompt's all the same:
+        the rest of a word typed quickly must never be taken for commands."""
+        if self.typing is not None:
+            self.typing.take_key(event)
+        elif self.focused is None and self.dispatcher.press(event.key):
             event.stop()
             event.prevent_default()
 
