@@ -129,11 +129,20 @@ def confirmation(preview: Preview, broker: str, user: str, notice: str = "") -> 
         who=user,
         lines=preview.lines,
         risk=preview.risk,
+        warning=warning(preview),
         button=f"{label} {len(targets):,}" if len(targets) > 1 else label,
         typed=preview.typed,
         asks="the number of targets" if len(targets) > 1 else f"the {preview.action.on or 'word'}'s name",
         notice=notice,
     )
+
+
+def warning(preview: Preview) -> str:
+    """What is said in the border: whether it can be undone, and why it is confirmed more strictly than usual."""
+    own = {Risk.REVERSIBLE: "can be undone", Risk.MANY: "cannot undo"}.get(preview.action.risk, "")
+    stricter = preview.risk > preview.action.risk
+    why = f"{len(preview.targets):,} targets" if len(preview.targets) > 1 else "production" if stricter else ""
+    return " · ".join(part for part in (why, own) if part)
 
 
 def name_of(label: str) -> str:

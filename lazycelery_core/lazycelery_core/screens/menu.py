@@ -127,7 +127,7 @@ class Menu:
         self._show("Go to", [[item_of(offer, short=True) for offer in offers]], self._below_cursor())
 
     def _open(self, corner: tuple[int, int] | None) -> None:
-        self._show(title_of(self._screen), sections_of(self._screen), corner)
+        self._show(title_of(self._screen), sections_of(offers_here(self._screen)), corner)
 
     def _show(self, title: str, sections: Sections, corner: tuple[int, int] | None) -> None:
         if any(sections):
@@ -156,9 +156,8 @@ def title_of(screen: "MainScreen") -> str:
     return widget.pane.title if widget is not None else "Actions"
 
 
-def sections_of(screen: "MainScreen") -> list[list[Item]]:
+def sections_of(offers: Sequence[Offer]) -> list[list[Item]]:
     """To look at, to change, to take out, to do with the list, everything else."""
-    offers = offers_here(screen)
     by_name = {offer.command.name: offer for offer in offers}
     own = [offer for offer in offers if offer.command.action is not None]
     journeys = [offer for offer in own if is_journey(offer)]

@@ -20,7 +20,7 @@ class BoxLook(NamedTuple):
 
 
 PLAIN = BoxLook("╭╮╰╯│─", Part.FOCUS)
-HEAVY = BoxLook("┏┓┗┛┃━", Part.FOCUS)
+GRAVE = BoxLook("┏┓┗┛┃━", Tone.WARN)
 RISKY = BoxLook("┏┓┗┛┃━", Tone.FAILURE)
 
 

@@ -10,24 +10,20 @@ from lazycelery_core.spans import cut_line, line_width, wrap_line
 from lazycelery_core.text import Safe, safe, width
 from lazycelery_core.theme import Ink, Part
 from lazycelery_core.tones import Line, Span, Tone, line
-from lazycelery_core.widgets.box import HEAVY, PLAIN, RISKY, Inked, draw_box
+from lazycelery_core.widgets.box import GRAVE, PLAIN, RISKY, Inked, draw_box
 from lazycelery_core.widgets.typed import typed_pieces
 
 WIDEST = 74  # cells of the box
 LABEL = 9  # cells of the words at the left
 FIELD = 28  # cells to type into
-LOOKS = {Risk.VIEW: PLAIN, Risk.REVERSIBLE: PLAIN, Risk.TARGET: HEAVY, Risk.MANY: RISKY}
-WARNINGS = {
-    Risk.REVERSIBLE: line(("can be undone", Tone.DIM)),
-    Risk.TARGET: line(("changes one target", Tone.WARN)),
-    Risk.MANY: line(("cannot undo", Tone.ERROR)),
-}
+LOOKS = {Risk.VIEW: PLAIN, Risk.REVERSIBLE: PLAIN, Risk.TARGET: GRAVE, Risk.MANY: RISKY}
+TONES = {Risk.VIEW: Tone.DIM, Risk.REVERSIBLE: Tone.DIM, Risk.TARGET: Tone.WARN, Risk.MANY: Tone.ERROR}
 AGAIN = "What it would do is read again before it is sent; if it grew by more than 10 % this dialog comes back."
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is to be confirmed. `typed`: the text that has to be typed, "" where a key is enough; `asks` what that text
+    """What is to be confirmed. `warning` stands in the border; `typed`: the text that has to be typed, "" where a key is enough; `asks` what that text
     is; `notice`: why the dialog is there once more."""
 
     title: str
@@ -36,6 +32,7 @@ class Confirmation:
     lines: Sequence[Line]
     risk: Risk
     button: str
+    warning: str = ""
     typed: str = ""
     asks: str = ""
     notice: str = ""
@@ -77,7 +74,7 @@ def confirm_lines(asked: Confirmation, answer: Answering, cells: int) -> Drawn:
     buttons, places = _buttons(asked, answer, inside)
     body = [*map(_indented, told), *_question(asked, answer, room), *map(_indented, again), buttons, Row(())]
     title = line((asked.title, Tone.TITLE))
-    lines = draw_box(title, WARNINGS.get(asked.risk, ()), body, columns, LOOKS[asked.risk])
+    lines = draw_box(title, line((asked.warning, TONES[asked.risk])), body, columns, LOOKS[asked.risk])
     return Drawn(lines, columns, places)
 
 
