@@ -12,7 +12,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widget import Widget
 
 from lazycelery_core.keys import Command
 from lazycelery_core.pane import DetailPane, DrawContext, TablePane
@@ -24,6 +23,7 @@ from lazycelery_core.screens.going import Going
 from lazycelery_core.screens.moving import Moving
 from lazycelery_core.screens.navigation import Navigation
 from lazycelery_core.screens.panes import up_to_date
+from lazycelery_core.screens.prompt import Prompt
 from lazycelery_core.screens.stage import Stage
 from lazycelery_core.screens.state import RECORD_PANE, ScreenState
 from lazycelery_core.snapshot import Filter, Snapshot
@@ -61,6 +61,7 @@ class MainScreen(Screen[None]):
         self.when_begun: Callable[[str], None] = lambda begun: None
         self.header, self.crumbs = header.Header(skin, id="header"), header.WordsLine(skin, id="crumbs")
         self.second_line = Container(self.crumbs, id="second-line")
+        self.typing: Prompt | None = None  # what stands there instead of the breadcrumbs
         self.status, self.keys = StatusLine(skin, id="status"), KeyLine(skin, id="keys")
         self.toasts = Toasts(skin, id="toasts")
         self.stage, self.chrome = Stage(self), Chrome(self)

@@ -118,6 +118,10 @@ class Prompt(LinesWidget):
 
     def on_key(self, event: events.Key) -> None:
         """Every key but the app's own is the prompt's."""
+        self.take_key(event)
+
+    def take_key(self, event: events.Key) -> None:
+        """Edit, move, complete, accept or leave."""
         event.stop()
         event.prevent_default()
         found = self._keys.resolve(("prompt",), [event.key])
