@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lazycelery_core.action import Policy
 from lazycelery_core.audit import Audit
-from lazycelery_core.control import Control
+from lazycelery_core.control import Control, Inspects
 from lazycelery_core.events import Event
 from lazycelery_core.model import Gap, Link, TaskStory, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
@@ -119,7 +119,9 @@ class Deployment:
 
     def links(self) -> tuple[Link, ...]:
         """The health of every source that talks to the broker."""
-        return tuple(each.link() for each in self._supervisors if each.source is not self._repair)
+        counted = {(gap.start, gap.end): gap for gap in self.store.gaps(self._clock())}
+        links = (each.link() for each in self._supervisors if each.source is not self._repair)
+        return tuple(replace(link, gaps=tuple(counted.get((g.start, g.end), g) for g in link.gaps)) for link in links)
 
     def refresh(self) -> None:
         """Ask everything again now."""
@@ -172,5 +174,8 @@ class Deployment:
             self._health.report(projection.plugin, f"projection {projection.name}", error)
 
     def _recovered(self, source: Source, gap: Gap) -> None:
-        self.store.gap(gap)
-        self._repair.after_gap()
+        """Events were missed: stored results, the broker and the workers tell what became of what was known."""
+        self.store.gap(gap, asked=self.control.get(Inspects) is not None)
+        for each in self._sources:
+            if not each.streams:
+                self._asked(each, "refresh", each.refresh)

@@ -210,12 +210,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which events were missed: Unix seconds of the monitor's clock, and why. `end` None while it lasts."""
+    """A time in which events were missed: Unix seconds of the monitor's clock, and why. `end` None while it lasts.
+
+    `missed` are the tasks by name that workers began in it and of which nothing was heard, None while that is not
+    known; `note` says why, or what the number leaves out.
+    """
 
     start: float
     end: float | None
     cause: str
-    missed: dict[str, int] = field(default_factory=dict)
+    missed: dict[str, int] | None = None
+    note: str = ""
 
 
 class LinkState(StrEnum):

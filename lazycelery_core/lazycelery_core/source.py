@@ -60,8 +60,15 @@ class Source(ABC):
         """Seconds since the line last proved alive (data, or an answer to a probe): where a gap begins."""
         return 0.0
 
+    def lost_because(self) -> str:
+        """Asked once the line is back: why it was lost, where that is known better now than when it broke."""
+        return ""
+
     def refresh(self) -> None:
-        """The user asked for fresh numbers now (F5): make the next `read` ask again. Thread-safe, returns at once."""
+        """Fresh numbers are wanted now (F5, or a gap that has ended): make the next `read` ask again.
+
+        Thread-safe, returns at once.
+        """
 
     def focus(self, topics: frozenset[str]) -> None:
         """What the screen shows now, as `worker:<hostname>`, `queue:<name>`, `view:<id>`: poll that, rest otherwise.

@@ -21,6 +21,7 @@ REFUSED_PAUSE = 15.0  # s; rights change rarely, but they do
 SUSPENDED = 2.0  # s beyond READ between two turns of the loop: this process was stopped, not the broker
 SLOW = 0.5  # s of round trip from which a line is called slow
 GAPS_KEPT = 100
+STOPPED = "this screen was stopped or starved"
 RATE_WINDOW = 5  # s
 
 Answer = TypeVar("Answer")
@@ -45,7 +46,8 @@ class Supervisor:
         self._deliver, self._recovered, self._health, self._clock = deliver, recovered, health, clock
         self._stop, self._again = threading.Event(), threading.Event()
         self._state, self._since = LinkState.STARTING, clock()
-        self._error = self._hint = ""
+        self._error = self._hint = self._cause = ""
+        self._turned = time.monotonic()
         self._next_try: float | None = None
         self._failing_since: float | None = None
         self._events = 0
@@ -80,7 +82,8 @@ class Supervisor:
         state = self._state
         if state is LinkState.LIVE and latency is not None and latency > SLOW:
             state = LinkState.SLOW
-        open_gap = [Gap(self._lost_at, None, self._error)] if self._lost_at is not None and self.source.streams else []
+        lost_at = self._lost_at
+        open_gap = [Gap(lost_at, None, self._cause)] if lost_at is not None and self.source.streams else []
         return Link(
             source=self.source.name, plugin=self.source.plugin, state=state, since=self._since, error=self._error,
             hint=self._hint, next_try=self._next_try, latency=latency, rate=self._rate(now), events=self._events,
@@ -113,16 +116,25 @@ class Supervisor:
             self._wait_for_next_try()
 
     def _read_until_stopped(self) -> None:
-        before = time.monotonic()
+        self._turned = time.monotonic()
         while not self._stop.is_set():
             events = self.source.read(READ)
-            turn, before = time.monotonic() - before, time.monotonic()
+            stopped, self._turned = self._stopped(), time.monotonic()
             now = self._clock()
-            if turn > READ + SUSPENDED and self.source.streams:
-                self._gaps.append(Gap(now - turn, now, "this screen was stopped or starved; events may be missing"))
+            if stopped and self.source.streams:
+                self._declare(Gap(now - stopped, now, f"{STOPPED}: events may be missing"))
             if events:
                 self._count(len(events), int(now))
                 self._deliver(self.source, events, now)
+
+    def _stopped(self) -> float:
+        """Seconds since the last turn of the loop if that is too long for a read: then the broker is not to blame."""
+        turn = time.monotonic() - self._turned
+        return turn if turn > READ + SUSPENDED else 0.0
+
+    def _declare(self, gap: Gap) -> None:
+        self._gaps.append(gap)
+        self._recovered(self.source, gap)
 
     def _count(self, events: int, second: int) -> None:
         self._events += events
@@ -131,25 +143,32 @@ class Supervisor:
         self._seconds.append((second, events))
 
     def _came_back(self) -> None:
-        now = self._clock()
-        gap = Gap(self._lost_at, now, self._error) if self._lost_at is not None else None
+        now, lost_at = self._clock(), self._lost_at
         self._state, self._since, self._error, self._hint = LinkState.LIVE, now, "", ""
         self._next_try = self._failing_since = self._lost_at = None
-        if gap is not None and self.source.streams:
-            self._gaps.append(gap)
-            self._recovered(self.source, gap)
+        if lost_at is not None and self.source.streams:
+            cause = self._asked("lost_because", self.source.lost_because, "") or self._cause
+            self._declare(Gap(lost_at, now, cause))
 
     def _went_away(self, error: LazyCeleryError) -> None:
         now = self._clock()
         log.warning("source %s.%s: %s", self.source.plugin, self.source.name, error)
-        if self._state in (LinkState.LIVE, LinkState.SLOW):
-            self._lost_at = now - self._asked("silence", self.source.silence, 0.0)
-            self._since = now
+        if self._lost_at is None:
+            self._lost(error, now)
         self._failing_since = self._failing_since if self._failing_since is not None else now
         refused = isinstance(error, AccessRefused)
         self._error, self._hint = error.message, error.hint
         self._next_try = now + self._pause(refused, now)
         self._state = LinkState.REFUSED if refused else LinkState.RETRYING
+
+    def _lost(self, error: LazyCeleryError, now: float) -> None:
+        """From here on events are missed; before the first connection from the start on."""
+        if self._state is LinkState.STARTING:
+            self._lost_at, self._cause = self._since, error.message
+        else:
+            self._lost_at = now - self._asked("silence", self.source.silence, 0.0)
+            self._cause = f"{STOPPED}; {error.message}" if self._stopped() else error.message
+        self._since = now
 
     def _pause(self, refused: bool, now: float) -> float:
         if refused:

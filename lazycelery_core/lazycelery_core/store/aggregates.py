@@ -88,10 +88,11 @@ class Aggregates:
 class WorkerCounts:
     """What each worker did, by code: received, ends by outcome, runtimes. The last item is for no worker (code -1).
 
-    `seen[code]` is when the last task events came, to 5 s.
+    `seen[code]` is when the last task events came, to 5 s. `starts[code]` are task-started events by name code (-1: the
+    name was not known then), and `starts_before[code]` the same at an earlier moment, where that is kept.
     """
 
-    __slots__ = ("_counted", "_step", "ends", "received", "rings", "runtimes", "seen")
+    __slots__ = ("_counted", "_step", "ends", "received", "rings", "runtimes", "seen", "starts", "starts_before")
 
     def __init__(self) -> None:
         self.received = [0]
@@ -99,6 +100,8 @@ class WorkerCounts:
         self.runtimes: list[array[int] | None] = [None]
         self.seen = [0.0]
         self.rings: list[Ring | None] = [None]
+        self.starts: list[dict[int, int]] = [{}]
+        self.starts_before: dict[int, dict[int, int]] = {}
         self._counted = [(0, 0, 0, 0)]
         self._step = 0
 
@@ -111,7 +114,15 @@ class WorkerCounts:
             self.seen[-1:-1] = [0.0] * missing
             self.runtimes[-1:-1] = [None] * missing
             self.rings[-1:-1] = [None] * missing
+            self.starts[-1:-1] = [{} for _ in range(missing)]
             self._counted[-1:-1] = [(0, 0, 0, 0)] * missing
+
+    def start_named(self, code: int, name: int) -> None:
+        """A task whose start was counted without a name has one now."""
+        for starts in (self.starts[code], self.starts_before.get(code, {})):
+            if starts.get(-1):
+                starts[-1] -= 1
+                starts[name] = starts.get(name, 0) + 1
 
     def tick(self, now: float) -> None:
         """Every 5 s: put what each worker did since then into its ring."""

@@ -24,12 +24,15 @@ class Dictionary:
 
     def add(self, text: str | None) -> int:
         """The code of a text that may be new."""
-        if text and len(text) > self._cut:
-            text = text[: self._cut - 1] + "…"
+        text = self.kept(text) if text else text
         code = self.codes.get(text)
         if code is None:
             code = self._append(text, text or "") if len(self.values) < self._limit else self._left_out()
         return code
+
+    def kept(self, text: str) -> str:
+        """The text as it is kept: cut where it is too long."""
+        return text if len(text) <= self._cut else text[: self._cut - 1] + "…"
 
     def text(self, code: int) -> str:
         """The text of a code; UNKNOWN is empty."""

@@ -30,6 +30,7 @@ from lazycelery_core.store.order import (
 )  # fmt: skip
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED
 from lazycelery_core.store.segment import STATE, Segment
+from lazycelery_core.store.starts import Starts
 from lazycelery_core.store.traceback import real_exception
 
 FAR = 10 * 365 * 86_400.0  # s; a time further away than ten years is no time
@@ -48,6 +49,8 @@ class Merge:
         self._by_state, self._ends, self._runtimes = order.counts.by_state, order.counts.ends, order.counts.runtimes
         self._received_by = order.workers.received
         self._ended_by, self._runtimes_by = order.workers.ends, order.workers.runtimes
+        self._starts_by, self.starts = order.workers.starts, Starts(order.workers, table)
+        self._recent_rows, self._recent_clocks = self.starts.rows.append, self.starts.clocks.append
         self.sent_to: list[int] = []  # task-sent events by queue code
         self._handlers: dict[str, Handler] = {
             "task-sent": self._sent,
@@ -113,6 +116,7 @@ class Merge:
                 cold.seal()
                 full, write = cold.full, cold.parts.append
         cold.end, cold.body, cold.body_at = end, last, last_at
+        self.starts.trim()
         return others
 
     def _sent(self, segment: Segment, place: int, event: WireEvent, at: float) -> None:
@@ -166,6 +170,10 @@ class Merge:
         worker = self._hosts.get(event.hostname)
         if worker is None:
             worker = self._order.host(event.hostname)
+        heard, name = self._starts_by[worker], segment.name[place]
+        heard[name] = heard.get(name, 0) + 1
+        self._recent_rows(segment.number * segment.rows + place)
+        self._recent_clocks(event.clock or 0)
         mark = segment.mark[place]
         if _BEFORE_STARTED[mark]:
             segment.started[place] = segment.updated[place] = at
@@ -241,6 +249,8 @@ class Merge:
         old = segment.name[place]
         if name != old and name >= 0:
             segment.name[place] = name
+            if old < 0 and segment.started[place] >= 0.0:
+                self._order.workers.start_named(segment.worker[place], name)
             state = segment.mark[place] & STATE
             counts = self._by_state
             counts[((old + 1) << 3) + state] -= 1

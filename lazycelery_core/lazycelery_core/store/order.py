@@ -59,6 +59,8 @@ class Order:
         code, old = self.name(name), segment.name[place]
         self.counts.renamed(old, code, segment.mark[place] & STATE)
         segment.name[place] = code
+        if old < 0 and segment.started[place] >= 0.0:
+            self.workers.start_named(segment.worker[place], code)
 
     def excepted(self, segment: Segment, place: int, exception: str | None) -> None:
         """Set a task's exception, if there is one."""

@@ -52,7 +52,7 @@ class Store:
         self._table = Table(limits, self._redactor.text, self._lock)
         order = Order(self._table, self._aggregates, self._counts, self._rejected)
         self._merge, self._told = Merge(order), Told(order)
-        self._workers = Workers(limits, self._table.hosts, self._counts)
+        self._workers = Workers(limits, self._table.hosts, self._counts, self._merge.starts)
         self._queues = Queues(limits, self._table.queues, self._merge.sent_to)
         self._arrivals = Ring(1, 60)
         self._events = self._heartbeats = 0
@@ -110,10 +110,16 @@ class Store:
                 ignored=dict(self._ignored) | self._table.left_out(),
             )
 
-    def gap(self, gap: Gap) -> None:
-        """Events were missed in this time: charts show it."""
+    def gap(self, gap: Gap, asked: bool = False) -> None:
+        """Events were missed in this time: charts show it. asked: whether workers will tell what they began in it."""
         with self._lock:
             self._gaps.append(gap)
+            self._merge.starts.missed(gap, self._workers.with_task_events(), asked)
+
+    def gaps(self, now: float) -> Sequence[Gap]:
+        """All gaps so far, oldest first, with the tasks missed in each as far as they are counted."""
+        with self._lock:
+            return self._merge.starts.told(now)
 
     def unfinished(self, limit: int, after_gap: bool) -> Sequence[str]:
         """Ids of tasks without an end, after a gap all, else those silent for a while. The next call goes on."""

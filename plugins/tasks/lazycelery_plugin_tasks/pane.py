@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, overload
 
-from lazycelery_core.looks import TASK_STATES, WARNING
-from lazycelery_core.model import Gap, Task, TaskState
+from lazycelery_core.gaps import gap_note
+from lazycelery_core.looks import TASK_STATES
+from lazycelery_core.model import Task, TaskState
 from lazycelery_core.pane import TASKS, Cell, Column, DetailPane, DrawContext, Rows, Slot, TablePane
 from lazycelery_core.query import Expression, bind, wait
 from lazycelery_core.snapshot import RowQuery, Snapshot, Tasks
-from lazycelery_core.text import clock, count, safe
+from lazycelery_core.text import count, safe
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_tasks import cells
 from lazycelery_plugin_tasks.empty import no_match, no_tasks
@@ -21,7 +22,6 @@ SLICE = 5_000  # tasks whose args a search reads at a time, about 50 ms; the nex
 ARGS_KEPT = 2_000  # tasks; a screen shows 70
 ARGS_CUT = 500  # characters
 CALM = 200.0  # events a second; above it a row is gone before its args could be read
-GAP_SHOWN = 900.0  # s
 OTHERS = (TaskState.SUCCESS, TaskState.FAILURE, TaskState.RETRY)
 
 
@@ -129,7 +129,7 @@ class TaskList(TablePane):
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
         """Events that were missed, and rows that only a filter can reach."""
-        notes = [line((_gap_text(gap, context), Tone.WARN)) for gap in last_gap(context.snapshot)]
+        notes = gap_note(context.snapshot, context.time_mode)
         if rows.matched is not None and rows.matched > LIMIT:
             shown = f"the first {count(LIMIT)} of {count(rows.matched)} are listed; a filter (f) finds the others"
             notes.append(line((shown, Tone.DIM)))
@@ -139,20 +139,6 @@ class TaskList(TablePane):
         """Filtered away, or nothing told yet."""
         held = context.snapshot.tasks.held
         return no_match(held, query) if query.filter is not None and held else no_tasks(context)
-
-
-def last_gap(snapshot: Snapshot) -> list[Gap]:
-    """The newest stretch with missed events, if it ended in the last quarter of an hour."""
-    gaps = [gap for link in snapshot.links for gap in link.gaps if (gap.end or snapshot.now) > snapshot.now - GAP_SHOWN]
-    return sorted(gaps, key=lambda gap: gap.start)[-1:]
-
-
-def _gap_text(gap: Gap, context: DrawContext) -> str:
-    start = clock(gap.start, context.time_mode, context.snapshot.now)
-    end = clock(gap.end, context.time_mode, context.snapshot.now) if gap.end is not None else "now"
-    missed = sum(gap.missed.values())
-    what = f"{count(missed)} events missed" if missed else "events missed"
-    return f"{WARNING} {what} {start} to {end} ({gap.cause}): states from that time may be old"
 
 
 class TaskDetail(DetailPane):

@@ -214,10 +214,10 @@ def test_args_are_not_read_while_events_rush_by() -> None:
 
 
 def test_missed_events_are_told_below_the_list() -> None:
-    gap = Gap(NOW - 200, NOW - 190, "broker lost", {"worker-1": 12})
+    gap = Gap(NOW - 200, NOW - 190, "broker lost", {"shop.mail": 12})
     link = Link("redis", "redis", LinkState.LIVE, NOW, gaps=(gap,))
     text = shown(TaskList(), replace(SHOP, links=(link,)), 120)
-    assert "▲ 12 events missed 14:28:47 to 14:28:57 (broker lost): states from that time may be old" in text
+    assert "▲ gap 14:28:47 to 14:28:57 (broker lost): 12 tasks missed: shop.mail 12" in text
 
 
 def test_a_write_that_was_sent_shows_in_the_state() -> None:
