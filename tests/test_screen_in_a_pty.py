@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,12 @@ def test_every_size_from_the_least_on_is_usable(worker: "Worker", broker_url: st
         terminal.wait_for("[W]")
         for key, title in (("W", "Workers"), ("Q", "Queues"), ("T", "Tasks"), ("O", "Overview")):
             terminal.type(key)
-            terminal.wait_for(lambda text, title=title: text.splitlines()[1].strip().startswith(title))
+            terminal.wait_for(partial(_in_view, title))
+
+
+def _in_view(title: str, text: str) -> bool:
+    """The breadcrumbs name that view."""
+    return text.splitlines()[1].strip().startswith(title)
 
 
 def test_a_terminal_that_is_too_small_says_which_size_it_needs_and_recovers(terminal: Terminal) -> None:
@@ -125,7 +131,7 @@ def test_a_signal_gives_the_terminal_back(terminal: Terminal, number: signal.Sig
 def test_nonsense_keys_do_no_harm(terminal: Terminal) -> None:
     terminal.type("§", "ß", "Z", "g", "z", "\x1b[99~", ":", "nonsense", "enter", "escape", "escape")
     terminal.type("T")
-    terminal.wait_for(lambda text: text.splitlines()[1].strip().startswith("Tasks"))
+    terminal.wait_for(partial(_in_view, "Tasks"))
     terminal.type("q")
     assert terminal.wait() == 0
 
@@ -137,7 +143,7 @@ def test_text_from_the_wire_never_controls_the_terminal(terminal: Terminal, brok
     assert "[@click=app.quit]" in text
     assert b"\x1b]52" not in terminal.written
     terminal.type("T")
-    terminal.wait_for(lambda text: text.splitlines()[1].strip().startswith("Tasks"))
+    terminal.wait_for(partial(_in_view, "Tasks"))
     assert b"\x1b]52" not in terminal.written
 
 

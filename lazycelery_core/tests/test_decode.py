@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lazycelery_core.decode import REASON, TEXT, Tally, events_of, fields_of, meta_of
-from lazycelery_core.events import WireEvent
+from lazycelery_core.decode import Tally, events_of, fields_of, meta_of
+from lazycelery_core.events import REASON, TEXT, WireEvent
 from lazycelery_core.payload import LIMIT, PayloadError, json_of, unpacked, value_of
 
 NOW = 1_800_000_000.5

@@ -15,6 +15,7 @@ from lazycelery_core.errors import ActionError
 from lazycelery_core.model import Worker, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.snapshot import Snapshot, Totals
+from lazycelery_core.store import Limits, Store
 from lazycelery_core.writes import Writes
 
 GRANTED = Policy(Level.GRANTED, frozenset({"events"}))
@@ -24,7 +25,7 @@ WORKER = Worker("worker-1@web-7", WorkerState.ONLINE, task_events=False)
 def snapshot(now: float = 100.0, workers: Sequence[Worker] = (WORKER,)) -> Snapshot:
     return Snapshot(
         version=1, now=now, since=0.0, name="prod", broker="redis://h/0", level="READ-WRITE", scopes=frozenset(),
-        tasks=None, workers=workers, queues=(), totals=Totals(), links=(),  # type: ignore[arg-type] (no task is looked at)
+        tasks=Store(Limits(), str, 0.0).tasks(now), workers=workers, queues=(), totals=Totals(), links=(),
     )  # fmt: skip
 
 
