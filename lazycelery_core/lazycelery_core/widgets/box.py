@@ -34,7 +34,7 @@ def draw_box(
     title: Line, info: Line, body: Sequence[Row | Inked], columns: int, look: BoxLook = PLAIN
 ) -> list[Painted]:
     """(len(body) + 2,) lines of `columns` cells: the body, cut or filled to the inside, with a border around it."""
-    corner, corner_right, low, low_right, side, across = look.characters
+    corner, corner_right, low, low_right, side, across = tuple(look.characters)
     edge: Pieces = ((Safe(side), look.ink),)
     inside = columns - 2
     return [

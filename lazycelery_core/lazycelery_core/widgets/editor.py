@@ -1,6 +1,7 @@
 """What becomes of a line of text when a key is pressed? The cursor, the text, nothing of any terminal."""
 
 import re
+from collections.abc import Callable, Mapping
 
 LIMIT = 2_000  # characters; a longer filter is refused anyway
 
@@ -56,7 +57,7 @@ def _typeable(text: str) -> str:
     return "".join(char for char in re.sub(r"\s", " ", text) if char.isprintable())
 
 
-_MOVES = {
+_MOVES: Mapping[str, Callable[[Editor], int]] = {
     "left": lambda editor: editor.cursor - 1,
     "right": lambda editor: editor.cursor + 1,
     "home": lambda editor: 0,
@@ -66,7 +67,7 @@ _MOVES = {
     "ctrl+left": Editor._word_left,  # noqa: SLF001 - the editor's own table
     "ctrl+right": Editor._word_right,  # noqa: SLF001
 }
-_CUTS = {  # from the cursor to there
+_CUTS: Mapping[str, Callable[[Editor], int]] = {  # from the cursor to there
     "backspace": lambda editor: editor.cursor - 1,
     "delete": lambda editor: editor.cursor + 1,
     "ctrl+w": Editor._word_left,  # noqa: SLF001
