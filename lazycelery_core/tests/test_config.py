@@ -190,7 +190,7 @@ def test_a_user_name_in_the_file_is_no_secret() -> None:
 
 def test_names_that_nothing_has_are_told_once_the_plugins_are_there() -> None:
     made = settings("[keybindings]\n'app.quti' = 'x'\n'app.help' = ['f1', '?']\n[plugins.taks]\nenabled = false\n")
-    assert made.keybindings == {"app.quti": "x", "app.help": "f1,?"}
+    assert made.keybindings == {"app.quti": "x", "app.help": "f1,question_mark"}
     assert made.switched_off == {"taks": "enabled = false, line 5"}
     assert made.check_names(commands=["app.quit", "app.help"], plugins=["tasks"]) == [
         "line 2: [keybindings] has app.quti, which nothing here is called; did you mean app.quit?",

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from lazycelery_core.config.checking import Problem, filled, is_section, meant
 from lazycelery_core.config.connection import Connection, from_settings, from_url, with_warning
 from lazycelery_core.config.environment import Environment, password_variable
+from lazycelery_core.config.key_names import key_names, strange_key
 from lazycelery_core.config.printing import config_example, shown
 from lazycelery_core.config.reading import Document, Place, parse, read
 from lazycelery_core.config.schema import ConnectionSettings, File, RedactSettings, TLSSettings, UISettings
@@ -62,7 +63,8 @@ class Settings:
     @property
     def keybindings(self) -> Mapping[str, str]:
         """Command name -> keys, separated by commas; "" unbinds."""
-        return {name: keys if isinstance(keys, str) else ",".join(keys) for name, keys in self.file.keybindings.items()}
+        given = self.file.keybindings.items()
+        return {name: key_names(keys if isinstance(keys, str) else ",".join(keys)) for name, keys in given}
 
     @property
     def switched_off(self) -> Mapping[str, str]:
@@ -181,6 +183,8 @@ def _check_values(values: Mapping[str, Any], themes: Sequence[str], report: Any)
         report(("ui", "theme"), f'ui.theme: there is no theme "{theme[:40]}"{meant(theme, themes, "themes")}')
     for name, connection in _table(values, "connections").items():
         _check_connection(name, connection if isinstance(connection, dict) else {}, report)
+    for command, keys in _table(values, "keybindings").items():
+        _check_keys(command, keys, report)
     for pattern in _listed(_table(values, "redact").get("patterns")):
         _check_pattern(pattern, report)
     for name, plugin in _table(values, "plugins").items():
@@ -209,6 +213,14 @@ def _check_url(url: str, place: Place, report: Any) -> None:
         BrokerURL.parse(url)
     except ConfigError as error:
         report(place, f"{'.'.join(place)}: {error}")
+
+
+def _check_keys(command: str, keys: Any, report: Any) -> None:
+    strange = strange_key(keys if isinstance(keys, str) else [key for key in _listed(keys) if isinstance(key, str)])
+    if strange:
+        name, near = strange
+        close = f"; did you mean {near}?" if near else "; `lazycelery keys` shows how they are called."
+        report(("keybindings", command), f'keybindings.{command}: there is no key "{name[:40]}"{close}')
 
 
 def _check_pattern(pattern: Any, report: Any) -> None:

@@ -216,7 +216,9 @@ def _from_file(path: Path, name: str) -> str:
                 raise ConfigError(f"{what} has to be yours alone.", f"chmod 600 {path}")
             content = file.read(PASSWORD_LIMIT)
     except OSError as error:
-        raise ConfigError(f"{what} can't be read: {error.strerror}.") from None
+        raise ConfigError(
+            f"{what} can't be read: {error.strerror}.", "Create it with mode 0600, or set another password_file."
+        ) from None
     return _first_line(content, f"{what} is empty.")
 
 

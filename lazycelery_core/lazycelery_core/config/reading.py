@@ -47,7 +47,9 @@ def read(path: Path, must_exist: bool = True) -> Document:
             f"There is no configuration file {path}.", "`lazycelery config example` prints one."
         ) from error
     except OSError as error:
-        raise ConfigError(f"The configuration file {path} can't be read: {error.strerror}.") from error
+        raise ConfigError(
+            f"The configuration file {path} can't be read: {error.strerror}.", "Name another one with --config."
+        ) from error
     return parse(_decoded(data, path), path)
 
 

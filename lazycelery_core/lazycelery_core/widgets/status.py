@@ -124,20 +124,27 @@ class StatusLine(LinesWidget):
 
 
 def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | None:
-    """What is said across the screen while the broker is lost, None while it is there."""
+    """What is said across the screen while the broker is lost or lets us do nothing, None while it is there."""
     lost = next((link for link in snapshot.links if link.state is LinkState.RETRYING), None)
-    if lost is None:
+    refused = next((link for link in snapshot.links if link.state is LinkState.REFUSED), None)
+    if lost is not None:
+        parts = [_lost(lost, snapshot.now, TimeMode.UTC if mode is TimeMode.AGO else mode), *_next(lost, snapshot.now)]
+        parts += [lost.hint] if lost.hint else []
+    elif refused is not None and all(link.state is LinkState.REFUSED for link in snapshot.links):
+        parts = [f" {refused.error} {refused.hint}".rstrip(), *_next(refused, snapshot.now)]
+    else:
         return None
-    shown = TimeMode.UTC if mode is TimeMode.AGO else mode
-    why = f" ({lost.error.rstrip('.')})" if lost.error else ""
-    old = age(max(0.0, snapshot.now - lost.since))
-    parts = [f" Broker lost {clock(lost.since, shown, snapshot.now)}{why}. Picture is {old} old."]
-    if lost.next_try is not None:
-        parts.append(f"Next try in {max(0.0, lost.next_try - snapshot.now):.0f}s · F5 now")
-    if lost.hint:
-        parts.append(lost.hint)
     words = cut_line(line((" · ".join(parts), Tone.DANGER)), cells)
     return Painted(before=(*words, (Safe(" " * max(0, cells - line_width(words))), Tone.DANGER)))
+
+
+def _lost(link: Link, now: float, mode: TimeMode) -> str:
+    why = f" ({link.error.rstrip('.')})" if link.error else ""
+    return f" Broker lost {clock(link.since, mode, now)}{why}. Picture is {age(max(0.0, now - link.since))} old."
+
+
+def _next(link: Link, now: float) -> list[str]:
+    return [] if link.next_try is None else [f"Next try in {max(0.0, link.next_try - now):.0f}s · F5 now"]
 
 
 def starting_status(cells: int) -> Painted:
