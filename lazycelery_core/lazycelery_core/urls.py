@@ -120,7 +120,7 @@ def unknown_scheme(scheme: str, known: tuple[str, ...] = SCHEMES) -> ConfigError
     """The error for a scheme that nobody can read, with the one that may be meant."""
     meant = _OTHER_NAMES.get(scheme) or next(iter(get_close_matches(scheme, known, 1)), "")
     hint = f"Did you mean {meant}://? " if meant else ""
-    return ConfigError(f"Unknown kind of broker URL: {scheme}://", f"{hint}Known are {', '.join(known)}.")
+    return ConfigError(f"Unknown kind of broker URL: {scheme}://.", f"{hint}Known are {', '.join(known)}.")
 
 
 class _Pieces(NamedTuple):

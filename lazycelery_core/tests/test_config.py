@@ -130,7 +130,7 @@ line 4: ui.theme: there is no theme "drak"; did you mean dark? Themes: dark, lig
 line 5: ui.glyphs must be one of ascii, nerd, unicode, not "asci". Did you mean ascii?
 line 6: ui.frames must be a whole number from 1 to 30, not 99.
 line 7: ui.tyme is no setting; did you mean time? Known here: theme, glyphs, ambiguous_wide, time, space, frames.
-line 9: connections.prod.url: Unknown kind of broker URL: redi:// Did you mean redis://? Known are redis, rediss, \
+line 9: connections.prod.url: Unknown kind of broker URL: redi://. Did you mean redis://? Known are redis, rediss, \
 sentinel, redis+socket, amqp, amqps, pyamqp, sqs, memory, filesystem, mongodb, kafka, gcpubsub.
 line 10: connections.prod.passive must be true or false, not text.
 line 11: connections.prod.priority_steps must be a list, each a whole number from 0 to 255; item 2 is not.

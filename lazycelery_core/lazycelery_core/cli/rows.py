@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from lazycelery_core.deployment import Deployment
-from lazycelery_core.errors import CONNECTION, FAILED, SourceError
+from lazycelery_core.errors import CONNECTION, FAILED, FilterError, SourceError
 from lazycelery_core.export import exported, json_line, record
 from lazycelery_core.frame import row_text
 from lazycelery_core.launcher import Launcher
@@ -21,7 +21,7 @@ from lazycelery_core.model import Link, LinkState
 from lazycelery_core.pane import DrawContext, Rows, TablePane
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.table import TableState, render
-from lazycelery_core.text import safe
+from lazycelery_core.text import safe, width
 
 LISTEN = 3.0  # s: heartbeats come every 2 s, queues are counted every second, workers answer within one
 TICK = 0.05  # s between two looks at whether the line failed
@@ -71,8 +71,16 @@ def _list(launcher: Launcher, pane: TablePane, filtered: str, form: str | None, 
 def _query(filtered: str, pane: TablePane) -> RowQuery:
     from lazycelery_core.query import parse
 
-    parsed = parse(filtered, time.time(), pane.on) if filtered.strip() else None
+    try:
+        parsed = parse(filtered, time.time(), pane.on) if filtered.strip() else None
+    except FilterError as error:
+        raise FilterError(f"{error}\n  {safe(filtered)}\n  {_marked(filtered, *error.span)}") from None
     return RowQuery(parsed, pane.default_sort, pane.default_reverse)
+
+
+def _marked(text: str, start: int, end: int) -> str:
+    """`^^^` under the wrong part of a filter that stands in the line above."""
+    return " " * width(safe(text[:start])) + "^" * max(1, width(safe(text[start:end])))
 
 
 def _first(rows: Rows) -> list[Any]:

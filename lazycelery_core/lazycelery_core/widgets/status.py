@@ -130,12 +130,17 @@ def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | Non
     if lost is not None:
         parts = [_lost(lost, snapshot.now, TimeMode.UTC if mode is TimeMode.AGO else mode), *_next(lost, snapshot.now)]
         parts += [lost.hint] if lost.hint else []
-    elif refused is not None and all(link.state is LinkState.REFUSED for link in snapshot.links):
+    elif refused is not None and not any(map(_answers, snapshot.links)):
         parts = [f" {refused.error} {refused.hint}".rstrip(), *_next(refused, snapshot.now)]
     else:
         return None
     words = cut_line(line((" · ".join(parts), Tone.DANGER)), cells)
     return Painted(before=(*words, (Safe(" " * max(0, cells - line_width(words))), Tone.DANGER)))
+
+
+def _answers(link: Link) -> bool:
+    """Whether the broker answers this source; one that never asks has no latency."""
+    return link.state in (LinkState.LIVE, LinkState.SLOW) and link.latency is not None
 
 
 def _lost(link: Link, now: float, mode: TimeMode) -> str:
