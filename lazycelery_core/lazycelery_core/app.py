@@ -8,6 +8,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -15,21 +16,25 @@ from textual import events
 from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
 from lazycelery_core import glyphs, theme
 from lazycelery_core.config import Connection, Settings, UISettings
+from lazycelery_core.ending import ended_by_signals
 from lazycelery_core.errors import FAILED, LazyCeleryError
 from lazycelery_core.screens import contract
 from lazycelery_core.screens.crash import write_report
+from lazycelery_core.screens.keyboard import Keyboard
 from lazycelery_core.screens.main import MainScreen
 from lazycelery_core.text import TimeMode, safe
 from lazycelery_core.theme import Theme
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.line_filter import SafeText
 from lazycelery_core.widgets.lines import LinesWidget
+from lazycelery_core.widgets.metered import metered
 from lazycelery_core.widgets.pace import Pace
 from lazycelery_core.widgets.skin import Skin, textual_theme
 
@@ -74,9 +79,10 @@ class LazyCeleryApp(App[None]):
         self._pace = Pace(ui.frames)
         self._brought = 0
         self.seconds: float | None = None  # to run; for ever when None
-        self._sent = 0
+        self._sent = self._written = 0  # cells drawn, bytes that the terminal got
         self.main = MainScreen(self.skin, connection)
         self.main.state.time_mode = TimeMode(ui.time)
+        self._keyboard = Keyboard(self.main, self.set_timer)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
@@ -121,6 +127,7 @@ class LazyCeleryApp(App[None]):
         if _brought(watch) != self._brought:
             watch.rebind()
             self._bring(watch)
+        watch.deployment.cost.sent = self._written
         snapshot = watch.deployment.snapshot(clock)
         if self._pace.news(now, snapshot.version, int(clock)):
             self.main.frame(snapshot)
@@ -132,7 +139,16 @@ class LazyCeleryApp(App[None]):
         """Notice that the user is there, then go on as usual."""
         if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
             self._pace.pressed(time.monotonic())
-        await super().on_event(event)
+        if not isinstance(event, events.Key):
+            await super().on_event(event)
+        elif not await self._check_bindings(event.key, priority=True):
+            self._keyboard.press(event)
+
+    def end(self, code: int) -> bool:
+        """Leave with that exit code, called from a signal handler; False when the screen does not run yet."""
+        if self._loop is not None and not self._exit:
+            self._loop.call_soon_threadsafe(partial(self.exit, return_code=code))
+        return self._loop is not None or self._exit
 
     def say(self, text: str, tone: Tone = Tone.TEXT) -> None:
         """Say a sentence in passing; text of any origin."""
@@ -144,6 +160,13 @@ class LazyCeleryApp(App[None]):
         self.register_theme(textual_theme(chosen))
         self.theme = chosen.name
         self.main.repaint()
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's driver, counting the bytes that it writes."""
+        return metered(super().get_driver_class(), self._wrote)
+
+    def _wrote(self, size: int) -> None:
+        self._written += size
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and the net that keeps unsafe text from the terminal."""
@@ -178,8 +201,9 @@ def run(load: Callable[[], Watch], settings: Settings, connection: Connection, s
     app = LazyCeleryApp(load, settings.ui, connection.name, environment.state_path, environment.no_color)
     app.seconds = seconds
     sys.setswitchinterval(0.0005)  # s; so that ingest never holds up a key for long
-    app.run()
-    said = app.watched.stop() if app.watched is not None else []
+    with ended_by_signals(app.end):
+        app.run()
+        said = app.watched.stop() if app.watched is not None else []
     if app.failure is not None:
         raise app.failure
     if app.return_code and app.report is not None:

@@ -118,6 +118,15 @@ class Tells(Protocol):
 
 
 @runtime_checkable
+class Counts(Protocol):
+    """Counts what it sends to the broker; any ability may."""
+
+    @property
+    def asked(self) -> int:
+        """Commands sent since start."""
+
+
+@runtime_checkable
 class Diagnoses(Protocol):
     """Says what works on a connection, what does not, and which right is missing."""
 
@@ -137,6 +146,11 @@ class Finding:
 
 
 Ability = TypeVar("Ability")
+
+
+def commands_of(ability: object) -> int | None:
+    """The commands that an ability has sent since start, None where it does not count them."""
+    return ability.asked if isinstance(ability, Counts) else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ projections, snapshots are read out. Only `Control` goes back to the broker.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lazycelery_core.action import Policy
 from lazycelery_core.audit import Audit
 from lazycelery_core.control import Control, Inspects
+from lazycelery_core.cost import Cost
 from lazycelery_core.events import Event
 from lazycelery_core.model import Gap, Link, TaskStory, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
@@ -34,6 +35,7 @@ Answer = TypeVar("Answer")
 STRIKES = 3  # failures in a row after which a projection is left out
 REFOCUS = 1.0  # s between two words to the pollers
 MET = 1000  # workers the pollers are told of; more are left to what answers a broadcast
+SMOOTH = 0.1  # share of a new batch in the shown lag
 GOODBYE = 2.0  # s that sources get to undo what they left at the broker
 
 
@@ -56,7 +58,8 @@ class Deployment:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.connection, self.policy, self.store = connection, policy, store
-        self._health, self._clock = health, clock
+        self._health, self._clock, self.cost = health, clock, Cost(health)
+        self._lags: dict[Source, float] = {}
         self._since = clock()
         self._repair = Repair(store.unfinished, clock)
         self._sources = [*sources, self._repair]
@@ -109,6 +112,7 @@ class Deployment:
             totals=store.totals(now),
             links=self.links(),
             views=self._views(),
+            host=self.cost.host(),
         )
         self._refocus(snapshot)
         return replace(snapshot, requests=self.writes.requests(snapshot))
@@ -120,8 +124,13 @@ class Deployment:
     def links(self) -> tuple[Link, ...]:
         """The health of every source that talks to the broker."""
         counted = {(gap.start, gap.end): gap for gap in self.store.gaps(self._clock())}
-        links = (each.link() for each in self._supervisors if each.source is not self._repair)
-        return tuple(replace(link, gaps=tuple(counted.get((g.start, g.end), g) for g in link.gaps)) for link in links)
+        return tuple(self._link(each, counted) for each in self._supervisors if each.source is not self._repair)
+
+    def _link(self, supervisor: Supervisor, counted: Mapping[tuple[float, float | None], Gap]) -> Link:
+        """A source's health, with what the store knows of it."""
+        link = supervisor.link()
+        gaps = tuple(counted.get((gap.start, gap.end), gap) for gap in link.gaps)
+        return replace(link, gaps=gaps, lag=self._lags.get(supervisor.source))
 
     def refresh(self) -> None:
         """Ask everything again now."""
@@ -160,18 +169,25 @@ class Deployment:
     def _deliver(self, source: Source, events: Sequence[Event], now: float) -> None:
         with self._lock:
             self.store.apply(events, now)
+            late = self.store.late(events[-1], now)
+            if late is not None:
+                before = self._lags.get(source, late)
+                self._lags[source] = before + SMOOTH * (late - before)
             for projection in self._projections:
                 self._project(projection, events, now)
 
     def _project(self, projection: Projection, events: Sequence[Event], now: float) -> None:
         if self._strikes.get(projection.name, 0) >= STRIKES:
             return
+        begun = time.perf_counter()
         try:
             projection.apply(events, now)
             self._strikes.pop(projection.name, None)
         except Exception as error:  # noqa: BLE001 - guard "source thread": a projection runs on it
             self._strikes[projection.name] = self._strikes.get(projection.name, 0) + 1
             self._health.report(projection.plugin, f"projection {projection.name}", error)
+        finally:
+            self._health.timed(projection.plugin, f"projection {projection.name}", time.perf_counter() - begun)
 
     def _recovered(self, source: Source, gap: Gap) -> None:
         """Events were missed: stored results, the broker and the workers tell what became of what was known."""

@@ -238,7 +238,8 @@ class Link:
     """The health of one source. Latency and lag are seconds; `lag` is arrival minus the event's own time, skew removed.
 
     `rate` is events a second over the last 5 s. `rejected` counts events by reason that could not be applied,
-    `dropped` those thrown away because a bound was reached. `notice` says what is left out while it works.
+    `dropped` those thrown away because a bound was reached, `repaired` fields that were unusable, by name. `notice` says
+    what is left out while it works. `streams`: events come through it, its outages are gaps. `commands` are those sent to the broker a second, None where nobody counts them.
     """
 
     source: str
@@ -256,3 +257,45 @@ class Link:
     rejected: dict[str, int] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     notice: str = ""
+    repaired: dict[str, int] = field(default_factory=dict)
+    commands: float | None = None
+    streams: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something a plugin did wrong: where, and one safe sentence."""
+
+    plugin: str
+    where: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTime:
+    """How long the calls of one plugin took at one place: seconds in all and of the slowest."""
+
+    plugin: str
+    where: str
+    calls: int
+    total: float
+    worst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What this program costs, and how its plugins fare; None where that can't be known.
+
+    cpu: share of one core, lately. rss, peak: bytes of memory now, and at most. sent: bytes a second to the terminal.
+    failures: incidents by plugin; `incidents` are the last of them.
+    """
+
+    cpu: float | None = None
+    rss: int | None = None
+    peak: int | None = None
+    threads: int | None = None
+    descriptors: int | None = None
+    sent: float | None = None
+    times: tuple[PlaceTime, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    failures: dict[str, int] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from lazycelery_core.model import Incident, PlaceTime
 from lazycelery_core.text import safe
 
 log = logging.getLogger("lazycelery.plugins")
@@ -14,15 +15,6 @@ SLOW = 0.1  # s; a tenth of a second on the screen's thread is felt
 KEPT = 50  # incidents; enough for a health view, bounded for a plugin that raises ten times a second
 LOGGED = 5  # tracebacks of one place; what raises with every picture tells nothing new
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something a plugin did wrong: where, and one safe sentence."""
-
-    plugin: str
-    where: str
-    error: str
 
 
 @dataclass
@@ -70,6 +62,12 @@ class PluginHealth:
             timing.calls += 1
             timing.total += seconds
             timing.worst = max(timing.worst, seconds)
+
+    def times(self) -> tuple[PlaceTime, ...]:
+        """All durations, by plugin and place."""
+        with self._lock:
+            taken = sorted(self.timings.items())
+        return tuple(PlaceTime(*place, each.calls, each.total, each.worst) for place, each in taken)
 
     def slow(self) -> list[tuple[str, str, float]]:
         """(plugin, place, worst seconds) of everything that once took longer than SLOW, worst first."""

@@ -122,6 +122,7 @@ class Plugins:
             started = time.perf_counter()
             self._load(plugin, entry_point)
             plugin.seconds = time.perf_counter() - started
+            self.health.timed(plugin.name, "import and hooks", plugin.seconds)
         self._loaded.set()
 
     def _discover(self) -> list[Candidate]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lazycelery_core.model import Link, Queue, Task, TaskState, TaskStory, Worker
+from lazycelery_core.model import Host, Link, Queue, Task, TaskState, TaskStory, Worker
 
 if TYPE_CHECKING:
     import numpy as np  # loaded after the first frame only
@@ -151,7 +151,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counters since start, and how complete they are."""
+    """Counters since start, and how complete they are. `left_out` tells `dropped` by the bound that was reached."""
 
     events: int = 0
     event_rate: float = 0.0
@@ -160,6 +160,7 @@ class Totals:
     dropped: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ class Snapshot:
 
     `broker` is the masked URL, `name` the connection's name. `level` is the badge text (`READ-ONLY` ...), `scopes` the
     granted ones. `views` holds each projection's `view()`. `requests` maps `<kind>:<key>` of a target to what became of
-    a write that was sent to it: "requested" until the broker reports the effect, "not confirmed" after 10 s.
+    a write that was sent to it: "requested" until the broker reports the effect, "not confirmed" after 10 s. `host` is
+    what this program itself costs.
     """
 
     version: int
@@ -185,6 +187,7 @@ class Snapshot:
     links: Sequence[Link]
     views: Mapping[str, Any] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
+    host: Host = field(default_factory=Host)
 
     def worker(self, hostname: str) -> Worker | None:
         """The worker of that node name."""

@@ -48,6 +48,14 @@ class Source(ABC):
         """Messages that could not become events, by reason, since start."""
         return {}
 
+    def repaired(self) -> Mapping[str, int]:
+        """Fields of events that were unusable and were replaced or left unknown, by name, since start."""
+        return {}
+
+    def asked(self) -> int | None:
+        """Commands sent to the broker since start, those of the abilities it uses included; None: nobody counts."""
+        return None
+
     def latency(self) -> float | None:
         """Seconds of the last round trip to the broker, None before the first."""
         return None

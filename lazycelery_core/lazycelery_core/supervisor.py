@@ -52,6 +52,7 @@ class Supervisor:
         self._failing_since: float | None = None
         self._events = 0
         self._seconds: deque[tuple[int, int]] = deque(maxlen=RATE_WINDOW + 1)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW + 1)
         self._gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
         self._lost_at: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"source {source.plugin}.{source.name}", daemon=True)
@@ -87,11 +88,25 @@ class Supervisor:
         return Link(
             source=self.source.name, plugin=self.source.plugin, state=state, since=self._since, error=self._error,
             hint=self._hint, next_try=self._next_try, latency=latency, rate=self._rate(now), events=self._events,
-            rejected=self._rejected(), gaps=(*self._gaps, *open_gap), notice=self.source.notice(),
+            rejected=self._rejected(), gaps=(*self._gaps, *open_gap),
+            notice=self._asked("notice", self.source.notice, ""),
+            repaired=self._asked("repaired", lambda: dict(self.source.repaired()), {}), commands=self._commands(),
+            streams=self.source.streams,
         )  # fmt: skip
 
     def _rejected(self) -> dict[str, int]:
         return self._asked("rejected", lambda: dict(self.source.rejected()), {})
+
+    def _commands(self) -> float | None:
+        """Commands a second over the last seconds."""
+        asked = self._asked("asked", self.source.asked, None)
+        if asked is None:
+            return None
+        now = time.monotonic()
+        if not self._sent or now - self._sent[-1][0] >= 1.0:
+            self._sent.append((now, asked))
+        (start, before), (end, after) = self._sent[0], self._sent[-1]
+        return (after - before) / (end - start) if end > start else None
 
     def _asked(self, what: str, call: Callable[[], Answer], otherwise: Answer) -> Answer:
         """What the source answers, behind a guard: it is asked on the screen's thread too."""

@@ -142,7 +142,7 @@ def test_a_hundred_thousand_invented_names_are_bounded() -> None:
     assert len(names) == Limits().names + 1
     assert names[-1].name == "(other)"
     assert sum(sum(stats.counts.values()) for stats in names) == 50_000
-    assert store.totals(NOW).ignored["names beyond the limit"] == 30_000
+    assert store.totals(NOW).left_out["names beyond the limit"] == 30_000
     assert grown < 150 * MIB
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from lazycelery_core.config import Connection, Settings
 from lazycelery_core.control import Control
+from lazycelery_core.cost import Cost
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
 from lazycelery_core.plugins import Plugin
@@ -18,6 +19,10 @@ class Watched(Protocol):
 
     def snapshot(self, now: float) -> Snapshot:
         """What is known at this moment."""
+
+    @property
+    def cost(self) -> Cost:
+        """What this program itself costs: the app tells it what the terminal gets."""
 
     @property
     def writes(self) -> Writes:

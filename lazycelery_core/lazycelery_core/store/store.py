@@ -66,8 +66,9 @@ class Store:
         if not events:
             return
         with self._lock:
-            self._begin(len(events), now)
+            self._begin(now)
             others = self._merge.apply(events, now, self.version & 0xFFFFFFFF)
+            self._count(len(events) - len(others) + sum(isinstance(event, WireEvent) for event in others), now)
             for event in others:
                 self._other(event, now)
             self._workers.seen_by_tasks(now)
@@ -107,8 +108,18 @@ class Store:
                 heartbeats=self._heartbeats,
                 dropped=self._workers.left_out + self._queues.left_out + self._table.cold.dropped,
                 rejected=dict(self._rejected),
-                ignored=dict(self._ignored) | self._table.left_out(),
+                ignored=dict(self._ignored),
+                left_out=self._left_out(),
             )
+
+    def _left_out(self) -> dict[str, int]:
+        """What there was no room for, by the bound that was reached."""
+        told = {
+            "workers that were quiet longest": self._workers.left_out,
+            "samples of queues beyond the limit": self._queues.left_out,
+            "texts of old messages": self._table.cold.dropped,
+        }
+        return {what: number for what, number in told.items() if number} | self._table.left_out()
 
     def gap(self, gap: Gap, asked: bool = False) -> None:
         """Events were missed in this time: charts show it. asked: whether workers will tell what they began in it."""
@@ -128,14 +139,18 @@ class Store:
         self._asked_row = found[-1].row if found else -1
         return [task.id for task in found]
 
-    def _begin(self, events: int, now: float) -> None:
+    def _begin(self, now: float) -> None:
         self.version += 1
         if int(now) != int(self._now):
             self._aggregates.tick(now)
             self._counts.tick(now)
         self._now = now
-        self._arrivals.add(0, now, events)
-        self._events += events
+
+    def _count(self, heard: int, now: float) -> None:
+        """What workers and clients said of their own accord; samples and answers are no events."""
+        self._events += heard
+        if heard:
+            self._arrivals.add(0, now, heard)
 
     def _other(self, event: Event, now: float) -> None:
         match event:
@@ -161,9 +176,15 @@ class Store:
         else:
             self._ignored.count(event.type)
 
+    def late(self, event: Event, now: float) -> float | None:
+        """Seconds from the event's own time to its arrival, its worker's skew removed; None where it tells no time."""
+        if not isinstance(event, WireEvent) or not 0.0 < event.timestamp < 2 * now:
+            return None
+        return max(0.0, now - event.timestamp + self._workers.skew(event.hostname))
+
     def _measure_lag(self, event: Event, now: float) -> None:
-        if isinstance(event, WireEvent) and 0.0 < event.timestamp < 2 * now:
-            late = max(0.0, now - event.timestamp + self._workers.skew(event.hostname))
+        late = self.late(event, now)
+        if late is not None:
             self._lag = late if self._lag is None else self._lag + SMOOTH * (late - self._lag)
 
 

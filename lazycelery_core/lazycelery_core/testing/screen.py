@@ -15,6 +15,7 @@ from lazycelery_core.audit import Audit
 from lazycelery_core.config import UISettings, loads
 from lazycelery_core.config.connection import from_url
 from lazycelery_core.control import Control
+from lazycelery_core.cost import Cost
 from lazycelery_core.keys import Keymap
 from lazycelery_core.pane import DetailTab, Pane
 from lazycelery_core.plugin_health import PluginHealth
@@ -37,6 +38,7 @@ class StillDeployment:
     control: Control = field(default_factory=Control)
     refreshes: int = 0
     topics: frozenset[str] = frozenset()
+    cost: Cost = field(default_factory=lambda: Cost(PluginHealth()))
 
     def snapshot(self, now: float) -> Snapshot:
         """The snapshot; its clock stands still."""

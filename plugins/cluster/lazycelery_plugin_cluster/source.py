@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from lazycelery_core.control import Control, Inspects, Level, NodeReply
+from lazycelery_core.control import Control, Inspects, Level, NodeReply, commands_of
 from lazycelery_core.events import Event, TaskSeen, WorkerCensus, WorkerReply
 from lazycelery_core.source import Source
 from lazycelery_plugin_cluster.schedule import PACE, PING, PING_WHILE_CHANGING, TASKS, Question, Round, Schedule
@@ -44,6 +44,9 @@ class InspectSource(Source):
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def asked(self) -> int | None:
+        return commands_of(self._inspects)
 
     def refresh(self) -> None:
         self._refresh = True

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from lazycelery_core.control import Control, Level, Peek, Peeks
+from lazycelery_core.control import Control, Level, Peek, Peeks, commands_of
 from lazycelery_core.errors import AccessRefused
 from lazycelery_core.events import Event, PluginEvent
 from lazycelery_core.source import Source
@@ -51,6 +51,9 @@ class PeekSource(Source):
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def asked(self) -> int | None:
+        return commands_of(self._peeks)
 
     def refresh(self) -> None:
         self._due = 0.0

@@ -169,6 +169,11 @@ class Shared:
         self._line, self._lock = Line(address, db), threading.Lock()
         self.address = address
 
+    @property
+    def asked(self) -> int:
+        """Commands sent since start."""
+        return self._line.asked
+
     def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """As `Line.ask_all`."""
         with self._lock:

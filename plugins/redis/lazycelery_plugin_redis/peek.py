@@ -23,6 +23,11 @@ class Peeker:
     def __init__(self, line: Shared, layout: Layout, redactor: Redactor) -> None:
         self._line, self._layout, self._redactor = line, layout, redactor
 
+    @property
+    def asked(self) -> int:
+        """Commands sent to the broker since start."""
+        return self._line.asked
+
     def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
         """As `Peeks.peek`."""
         keys = self._layout.buckets(queue)

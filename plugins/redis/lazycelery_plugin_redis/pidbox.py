@@ -38,6 +38,11 @@ class Pidbox:
     def __init__(self, address: Address, layout: Layout) -> None:
         self._line, self._layout, self._lock = Line(address, answer=GRACE), layout, threading.Lock()
 
+    @property
+    def asked(self) -> int:
+        """Commands sent to the broker since start."""
+        return self._line.asked
+
     def broadcast(
         self, command: str, arguments: Mapping[str, Any] | None, destination: Sequence[str] | None, timeout: float
     ) -> Replies:

@@ -68,6 +68,9 @@ class RedisQueues(Source):
     def close(self) -> None:
         self._line.close()
 
+    def asked(self) -> int:
+        return self._line.asked
+
     def notice(self) -> str:
         return self._discovery.notice()
 

@@ -139,6 +139,12 @@ class RedisStream(Source):
     def rejected(self) -> Mapping[str, int]:
         return self._tally.rejected
 
+    def repaired(self) -> Mapping[str, int]:
+        return self._tally.repaired
+
+    def asked(self) -> int:
+        return self._line.asked
+
     def notice(self) -> str:
         return f"published results are not heard: missing right {self.refused}" if self.refused else ""
 
