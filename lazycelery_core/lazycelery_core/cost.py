@@ -63,7 +63,7 @@ def _descriptors() -> int | None:
     """Open files and connections, the one for this look left out."""
     for folder in DESCRIPTORS:
         try:
-            return len(os.listdir(folder)) - 1
+            return len(list(folder.iterdir())) - 1
         except OSError:
             continue
     return None

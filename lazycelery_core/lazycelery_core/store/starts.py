@@ -181,7 +181,6 @@ class Starts:
         kept = [pair for pair in zip(self.rows, self.clocks, strict=True) if self._place(pair[0])[0] != worker]
         self.rows[:], self.clocks[:] = array("q", (row for row, _ in kept)), array("q", (clock for _, clock in kept))
 
-
     def _place(self, row: int) -> tuple[int, int]:
         """The codes of worker and name of a row."""
         segment = self._table.segments.get(row >> self._table.shift)
