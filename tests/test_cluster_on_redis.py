@@ -124,6 +124,24 @@ def test_what_was_on_before_stays_on_after_exit(
     assert replies == [{found.hostname: {"ok": "task events already enabled"}}]
 
 
+def test_a_worker_started_with_e_says_that_its_events_stay_on(
+    celery_worker_factory: StartWorker, broker_url: str
+) -> None:
+    running = celery_worker_factory(name="loud", events=True)
+    with watching(broker_url, "events") as watch:
+        met(watch, "loud")
+        running.app.send_task("testing.add", [1, 2])
+        found = wait_until(lambda: _with_events(watch, "loud"), "its events are heard", 20)
+        sent = watch.deployment.writes.run(action(watch, "worker.events"), [found])
+        assert [reply.error for reply in sent.replies] == ["started with -E: only a restart switches them off"]
+        assert watch.deployment.snapshot(time.time()).requests == {}
+
+
+def _with_events(watch: Watch, name: str) -> WorkerRecord | None:
+    found = worker(watch, name)
+    return found if found is not None and found.task_events is True else None
+
+
 def test_without_the_scope_nothing_reaches_a_worker(
     celery_worker_factory: StartWorker, broker_url: str, home: Path
 ) -> None:

@@ -58,7 +58,8 @@ def _right(snapshot: Snapshot, cells: int, mode: TimeMode) -> Line:
 
 def _segments(snapshot: Snapshot, paused: int | None) -> list[Segment]:
     totals, tasks = snapshot.totals, snapshot.tasks
-    segments = [Segment(link_line(link), 0 if index == 0 else 2) for index, link in enumerate(_shown(snapshot.links))]
+    shown = [(link, _round_trip(link, snapshot.links)) for link in _shown(snapshot.links)]
+    segments = [Segment(link_line(*each), 0 if index == 0 else 2) for index, each in enumerate(shown)]
     lag = "–" if totals.lag is None else duration(totals.lag)
     segments.append(Segment(line(f"ev {rate(totals.event_rate)} lag {lag}"), 3))
     segments.append(Segment(worker_counts(snapshot), 4))
@@ -73,25 +74,35 @@ def _segments(snapshot: Snapshot, paused: int | None) -> list[Segment]:
 
 
 def _shown(links: Sequence[Link]) -> list[Link]:
-    """The links worth a segment: the one that events come through, and any other that is not well."""
+    """One link of each plugin worth a segment: the one that events come through, and of others one that is not well."""
     if not links:
         return []
-    stream = max(links, key=lambda link: (link.lag is not None, link.events, link.latency is not None))
     well = (LinkState.LIVE, LinkState.STARTING)
-    ill = {(link.plugin, link.state): link for link in links if link.state not in well}
-    told = (stream.plugin, stream.state)
-    return [stream, *(link for key, link in ill.items() if key != told)]
+    stream = max(links, key=lambda link: (link.streams, link.state not in well, link.latency is not None, link.events))
+    ill = {link.plugin: link for link in links if link.state not in well and link.plugin != stream.plugin}
+    return [stream, *ill.values()]
 
 
-def link_line(link: Link) -> Line:
+def _round_trip(link: Link, links: Sequence[Link]) -> float | None:
+    """Seconds to the broker and back, by whichever of the plugin's sources measures it: a busy stream never has to."""
+    measured = [each.latency for each in links if each.plugin == link.plugin and each.latency is not None]
+    return min(measured, default=None)
+
+
+def link_line(link: Link, latency: float | None) -> Line:
     """`● redis 3ms`, or what is wrong with the line to the broker."""
     look = LINK_STATES[link.state]
     name = link.plugin or link.source
     if link.state in (LinkState.LIVE, LinkState.SLOW):
-        said = "" if link.latency is None else f" {duration(link.latency)}"
+        said = "" if latency is None else f" {_milliseconds(latency)}"
     else:
         said = f" {look.word}"
     return line((f"{look.glyph}", look.tone), f" {name}{said}")
+
+
+def _milliseconds(seconds: float) -> str:
+    """Round trips are compared in one unit."""
+    return duration(seconds) if seconds < 0.001 or seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
 def worker_counts(snapshot: Snapshot) -> Line:
@@ -125,7 +136,7 @@ class StatusLine(LinesWidget):
 
 def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | None:
     """What is said across the screen while the broker is lost or lets us do nothing, None while it is there."""
-    lost = next((link for link in snapshot.links if link.state is LinkState.RETRYING), None)
+    lost = _lost_link(snapshot.links)
     refused = next((link for link in snapshot.links if link.state is LinkState.REFUSED), None)
     if lost is not None:
         parts = [_lost(lost, snapshot.now, TimeMode.UTC if mode is TimeMode.AGO else mode), *_next(lost, snapshot.now)]
@@ -141,6 +152,13 @@ def banner_line(snapshot: Snapshot, mode: TimeMode, cells: int) -> Painted | Non
 def _answers(link: Link) -> bool:
     """Whether the broker answers this source; one that never asks has no latency."""
     return link.state in (LinkState.LIVE, LinkState.SLOW) and link.latency is not None
+
+
+def _lost_link(links: Sequence[Link]) -> Link | None:
+    """The link that shows that the broker is gone: one that events come through. One poller alone may be late."""
+    lost = [link for link in links if link.state is LinkState.RETRYING]
+    streams = [link for link in links if link.streams]
+    return next((link for link in lost if link.streams), lost[0] if lost and not streams else None)
 
 
 def _lost(link: Link, now: float, mode: TimeMode) -> str:

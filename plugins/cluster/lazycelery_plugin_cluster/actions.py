@@ -40,7 +40,7 @@ def _send(control: Control, command: str, workers: Sequence[Worker], undo: str =
     replies = controls.control(command, {}, [worker.hostname for worker in workers], TIMEOUT)
     answered = {node.hostname for node in replies.nodes}
     silent = [NodeReply(each.hostname, error="no answer") for each in workers if each.hostname not in answered]
-    nodes = [_judged(node) for node in replies.nodes]
+    nodes = [_told_apart(_judged(node), command, workers) for node in replies.nodes]
     if not nodes:
         raise ActionError(
             f"{command}: no worker answered in {TIMEOUT:g} s", "Are they busy (solo pool) or gone? F5 asks."
@@ -56,6 +56,14 @@ def _judged(node: NodeReply) -> NodeReply:
     if "error" in node.value:
         return NodeReply(node.hostname, error=str(node.value["error"]), latency=node.latency)
     return NodeReply(node.hostname, value=str(node.value.get("ok", "")), latency=node.latency)
+
+
+def _told_apart(node: NodeReply, command: str, workers: Sequence[Worker]) -> NodeReply:
+    """A worker that was started with `-E` says that its events are off already, and goes on sending them."""
+    flowing = any(worker.hostname == node.hostname and worker.task_events is True for worker in workers)
+    if command == "disable_events" and node.value == "task events already disabled" and flowing:
+        return NodeReply(node.hostname, error="started with -E: only a restart switches them off", latency=node.latency)
+    return node
 
 
 def _all_on(workers: Sequence[Worker]) -> bool:
