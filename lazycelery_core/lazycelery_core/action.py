@@ -100,6 +100,11 @@ class Action:
     footer: bool = False  # worth a place in the key line
     plugin: str = ""  # set by the host
 
+    @property
+    def title(self) -> str:
+        """The label without its dots: the beginning of a sentence."""
+        return self.label.rstrip("…")
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -76,7 +76,7 @@ class Writes:
         """What to confirm; in production one step more strictly. Raises ActionError when the action is refused."""
         reason = self.refusal(action, snapshot, targets)
         if reason is not None:
-            raise ActionError(f"{action.label}: {reason}.")
+            raise ActionError(f"{action.title}: {reason}.")
         risk = Risk.MANY if len(targets) > BULK else Risk(min(Risk.MANY, action.risk + production))
         typed = "" if risk < Risk.MANY else str(len(targets)) if len(targets) > 1 else target_key(targets[0])
         lines = self._asked(action, "preview", action.preview, snapshot, targets) or ()
@@ -86,7 +86,7 @@ class Writes:
         """Audit, send, audit. Blocks; call it on a thread. Raises ActionError; then nothing is marked as requested."""
         refused = self.policy.refusal(action)
         if refused is not None:
-            raise ActionError(f"{action.label}: {refused}.")
+            raise ActionError(f"{action.title}: {refused}.")
         record = {"id": uuid.uuid4().hex, "action": action.name, "targets": [target_key(each) for each in targets],
                   "broker": self._broker, "scope": action.scope, "reason": reason}  # fmt: skip
         self._audit.write("intent", self._clock(), **record)
@@ -104,10 +104,10 @@ class Writes:
         try:
             outcome = action.run(self._control, targets)
         except LazyCeleryError as error:
-            raise ActionError(f"{action.label} failed: {error.message}", error.hint) from error
+            raise ActionError(f"{action.title} failed: {error.message}", error.hint) from error
         except Exception as error:
             self._health.report(action.plugin, action.name, error)
-            raise ActionError(f"{action.label} failed in plugin {action.plugin}: {type(error).__name__}.") from error
+            raise ActionError(f"{action.title} failed in plugin {action.plugin}: {type(error).__name__}.") from error
         return outcome if isinstance(outcome, Sent) else Sent(())
 
     def _remember(self, action: Action, targets: Sequence[Any], sent: Sent) -> None:

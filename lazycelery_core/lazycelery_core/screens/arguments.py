@@ -186,12 +186,16 @@ class Arguments:
         if text in MARKED:
             if self._screen.kind_here() != action.on:
                 raise FilterError(f"No {action.on} is marked here.", span=(0, len(text)))
-            self._screen.act(command, self._screen.targets())
+            self._soon(command, self._screen.targets())
             return
         if action.on not in KINDS:
             raise FilterError(f"A {action.on} can't be named here.", "Select it, then run this without a name.",
                               (0, len(text)))  # fmt: skip
-        self._screen.act(command, records_named(action.on, text, self._snapshot()))
+        self._soon(command, records_named(action.on, text, self._snapshot()))
+
+    def _soon(self, command: Command, targets: Sequence[Any]) -> None:
+        """Run it when the prompt is gone: a dialog answers to whoever opened it."""
+        self._screen.call_later(self._screen.act, command, targets)
 
 
 def _unknown(name: str, what: str, close: str, known: Sequence[str] | Any) -> FilterError:

@@ -3,6 +3,7 @@
 Each table has a filter and a search of its own. A text that is wrong changes nothing: the last good one stays.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -129,8 +130,18 @@ class FilterQuestion(Question):
             chosen = self._parsed(text)
         except FilterError as error:
             self._wrong = error
+            self._go_back_to(text[: error.span[0]])
             return
         self._wrong, self._notes = None, () if chosen is None else chosen.notes
+        self._apply(chosen)
+
+    def _go_back_to(self, text: str) -> None:
+        """What stands before a mistake: a field that turns out to be none was a word to look for while it was typed."""
+        if text.strip():
+            with suppress(FilterError):
+                self._apply(self._parsed(text))
+
+    def _apply(self, chosen: Expression | None) -> None:
         if self.searches:
             self._search.find(self._widget, chosen)
         elif (chosen.text if chosen else "") != (self._table.filter.text if self._table.filter else ""):

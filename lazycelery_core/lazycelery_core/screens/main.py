@@ -103,7 +103,7 @@ class MainScreen(Screen[None]):
     def frame(self, snapshot: Snapshot) -> None:
         """Show a new picture, unless the user paused it or a popup stands above."""
         self.latest = snapshot
-        if self.state.frozen is not None or not self.is_current:
+        if self.state.frozen is not None or not self.is_active:
             self.chrome.draw_status()
             return
         self.snapshot = snapshot
@@ -237,14 +237,18 @@ class MainScreen(Screen[None]):
 
     # --- events -------------------------------------------------------------------------------------------------------
 
-    def on_key(self, event: events.Key) -> None:
-        """Every key that no prompt took. One that comes before a new prompt has the focus is the prompt's all the same:
-        the rest of a word typed quickly must never be taken for commands."""
+    def press(self, event: events.Key) -> None:
+        """Take a key: typed into the prompt while there is one, else a command's."""
         if self.typing is not None:
             self.typing.take_key(event)
-        elif self.focused is None and self.dispatcher.press(event.key):
-            event.stop()
-            event.prevent_default()
+        else:
+            self.dispatcher.press(event.key)
+
+    def takes_keys(self) -> bool:
+        """Whether a key would meet what its typist expects: not before the rows it is about are there."""
+        widget = self.stage.focused()
+        awaited = self.watched is None if widget is None else widget.awaits_rows
+        return self.typing is not None or not awaited
 
     def on_mount(self) -> None:
         """Name whoever holds up the screen."""

@@ -60,12 +60,6 @@ class Popup(ModalScreen[Answer], Generic[Answer]):
         self.box.styles.offset = self.corner
         self.box.show(lines)
 
-    def on_key(self, event: events.Key) -> None:
-        """Every key but the app's own is the popup's."""
-        event.stop()
-        event.prevent_default()
-        self.press(event.key, event.character)
-
     def press(self, key: str, character: str | None) -> None:
         """A key was pressed."""
         if self.verb(key) == "close":

@@ -116,14 +116,8 @@ class Prompt(LinesWidget):
         """Draw in the new width."""
         self.draw()
 
-    def on_key(self, event: events.Key) -> None:
-        """Every key but the app's own is the prompt's."""
-        self.take_key(event)
-
     def take_key(self, event: events.Key) -> None:
         """Edit, move, complete, accept or leave."""
-        event.stop()
-        event.prevent_default()
         found = self._keys.resolve(("prompt",), [event.key])
         verb = found.name.rpartition(".")[2] if isinstance(found, Command) else ""
         if verb in _OWN:

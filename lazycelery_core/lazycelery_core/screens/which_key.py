@@ -52,8 +52,8 @@ class WhichKey:
             screen.mount(self._list)
 
     def pick(self, key: str) -> None:
-        """A key of the list was clicked."""
-        self._screen.dispatcher.press(key)
+        """A key of the list was clicked; pressed by the screen, since a dialog answers to whoever opened it."""
+        self._screen.call_later(self._screen.dispatcher.press, key)
 
 
 def item(key: str, command: Command, reason: str) -> Item:

@@ -23,8 +23,8 @@ AGAIN = "What it would do is read again before it is sent; if it grew by more th
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is to be confirmed. `warning` stands in the border; `typed`: the text that has to be typed, "" where a key is enough; `asks` what that text
-    is; `notice`: why the dialog is there once more."""
+    """What is to be confirmed. `warning` stands in the border; `typed` has to be typed, "" where a key is enough; `asks`
+    says what that text is; `notice`: why the dialog is there once more."""
 
     title: str
     broker: str

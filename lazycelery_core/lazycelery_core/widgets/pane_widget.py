@@ -74,6 +74,13 @@ class PaneWidget(LinesWidget):
         """The view when it shows tabs."""
         return self.view if isinstance(self.view, DetailView) else None
 
+    @property
+    def awaits_rows(self) -> bool:
+        """Whether the rows shown are about to be replaced by others: nothing may be done to them any more."""
+        if self.table is None or not self.table.outdated or self._failing or self.guard.off or self.rect.width < 1:
+            return False
+        return not self._reader.hangs(self.pane.id)
+
     def update(self, context: DrawContext) -> None:
         """Show a new picture. Tables read their rows on the reader's thread and are drawn when those are there."""
         self.context = self._inside(context)
@@ -117,7 +124,7 @@ class PaneWidget(LinesWidget):
         table = self.table
         if table is None or not same_question(message.query, table.query()):
             return
-        if not self.screen.is_current:
+        if not self.screen.is_active:
             return  # below a popup nothing moves: what it is about stays under the cursor
         rows = message.rows
         self._failing = rows is None
