@@ -32,11 +32,12 @@ class WireEvent(msgspec.Struct, gc=False):
     `body` are the received bytes of the whole message, JSON of an event or of a list of events, and `part` the index in
     that list (0 for a single event). Args, kwargs, result and traceback are read from there when a task is opened.
     The reader of the wire always sets both after decoding: a sender cannot forge them (their names have a blank).
+    `hostname` is only empty where a task event did not tell it.
     """
 
     type: Name
-    timestamp: Moment = 0.0
-    hostname: Text = ""
+    timestamp: Moment
+    hostname: Name
     uuid: Text = ""
     name: Text | None = None
     pid: Count | None = None

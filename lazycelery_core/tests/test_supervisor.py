@@ -73,7 +73,7 @@ def watched() -> Iterator[Watched]:
 
 
 def test_events_are_delivered_and_counted(watched: Watched) -> None:
-    watched.source.events = [WireEvent("task-sent", uuid="1"), WireEvent("task-sent", uuid="2")]
+    watched.source.events = [WireEvent("task-sent", 1.0, "w", "1"), WireEvent("task-sent", 1.0, "w", "2")]
     wait_until(lambda: len(watched.delivered) == 2, "both events arrive")
     assert watched.supervisor.link().events == 2
     assert watched.supervisor.link().rate > 0

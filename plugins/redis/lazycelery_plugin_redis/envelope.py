@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lazycelery_core.decode import Tally, events_of
+from lazycelery_core.decode import Tally, events_of, plain_events
 from lazycelery_core.events import WireEvent
 from lazycelery_core.payload import LIMIT, PayloadError, json_of, value_of
 
@@ -50,14 +50,13 @@ class Envelope(msgspec.Struct, gc=False):
 
 def events_in(payload: bytes, now: float, tally: Tally) -> list[WireEvent]:
     """The good events of a published message; the rest is counted."""
-    if len(payload) > WRAPPED:
-        tally.rejected["larger than the limit"] += 1
-        return []
+    if len(payload) > LIMIT:  # then perhaps the body too
+        return _unusual(payload, now, tally)
     try:
         usual = _read(payload)
     except _TROUBLE:
         return _unusual(payload, now, tally)
-    return events_of(usual.body, now, tally)
+    return plain_events(usual.body, now, tally)
 
 
 def _unusual(payload: bytes, now: float, tally: Tally) -> list[WireEvent]:
