@@ -17,6 +17,7 @@ import pytest
 
 from lazycelery_core.scaffold import write_plugin
 from lazycelery_core.testing.celery_worker import Worker
+from lazycelery_core.testing.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "write-a-plugin.md").read_text("utf-8")
@@ -109,18 +110,20 @@ def test_its_view_and_its_key_are_in_the_list_of_keys(installed: Installed) -> N
     assert re.search(r"On a host\n  t +host\.workers +Its workers", keys.stdout)
 
 
+@pytest.fixture(scope="module")
+def live(environment_of: Callable[..., Path], wheel_of: Callable[[Path], Path]) -> Path:
+    """The programs of an environment with the sample, what watches Redis, and the workers' view."""
+    ours = [ROOT / "lazycelery_core", ROOT / "plugins" / "redis", ROOT / "plugins" / "workers"]
+    return environment_of(*map(wheel_of, (*ours, ROOT / "tests" / "sample_plugin")))
+
+
 def test_its_listing_is_a_command_that_shows_a_real_cluster(
-    installed: Installed,
-    environment_of: Callable[..., Path],
-    wheel_of: Callable[[Path], Path],
-    celery_worker_factory: Callable[..., Worker],
+    live: Path, tmp_path: Path, celery_worker_factory: Callable[..., Worker]
 ) -> None:
-    folders = (ROOT / "lazycelery_core", ROOT / "plugins" / "redis", ROOT / "tests" / "sample_plugin")
-    programs = environment_of(*map(wheel_of, folders))
     worker = celery_worker_factory(name="w1@web-7")
     listing = subprocess.Popen(
-        [programs / "lazycelery", "hosts", "--ndjson", "--watch", "--seconds", "0.1"],
-        env={"PATH": os.environ["PATH"], "HOME": str(installed.home), "LAZYCELERY_BROKER_URL": worker.url},
+        [live / "lazycelery", "hosts", "--ndjson", "--watch", "--seconds", "0.1"],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LAZYCELERY_BROKER_URL": worker.url},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
@@ -129,6 +132,24 @@ def test_its_listing_is_a_command_that_shows_a_real_cluster(
         first = json.loads(listing.stdout.readline())
         listing.kill()
     assert first == {"name": "web-7", "workers": 1}
+
+
+def test_its_view_its_key_and_its_tab_are_on_the_screen(
+    live: Path, tmp_path: Path, celery_worker_factory: Callable[..., Worker]
+) -> None:
+    worker = celery_worker_factory(name="w1@web-7")
+    celery_worker_factory(url=worker.url, name="w2@web-7")
+    variables = {"HOME": str(tmp_path), "LAZYCELERY_BROKER_URL": worker.url}
+    with Terminal([str(live / "lazycelery")], environment=variables) as terminal:
+        terminal.wait_for("[H]osts")
+        terminal.type("H")
+        terminal.wait_for("web-7")
+        terminal.type("t")
+        terminal.wait_for("filter name:*@web-7")
+        terminal.wait_for("● w2")
+        terminal.wait_for("registered │ neighbours")
+        terminal.type("2", "[")
+        terminal.wait_for(lambda text: "│ w2@web-7" in text or "┃ w2@web-7" in text)
 
 
 def test_it_is_left_out_by_the_configuration_and_by_the_command_line(installed: Installed) -> None:

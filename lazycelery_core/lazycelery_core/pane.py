@@ -221,7 +221,7 @@ class DetailPane(Pane):
 
     on: ClassVar[str]
     of: ClassVar[str]
-    tabs: ClassVar[Sequence[str]] = ()  # ids of the tabs shown here, () for all
+    tabs: ClassVar[Sequence[str]] = ()  # which of its plugin's own tabs are shown here, by id; () for all
 
     def empty(self, context: DrawContext) -> Sequence[Line]:
         """What stands there while nothing is selected."""

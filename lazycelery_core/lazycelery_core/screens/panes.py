@@ -71,10 +71,11 @@ class Panes:
         self._body.mount(self._record)
         return self._record
 
-    def tabs(self, on: str, only: Sequence[str] = ()) -> list[DetailTab]:
-        """The tabs about records of a kind, in order; `only` those ids where some are named."""
-        found = [tab for tab in self._loaded.tabs if tab.on == on and (not only or tab.id in only)]
-        return sorted(found, key=lambda tab: tab.order)
+    def tabs(self, on: str, only: Sequence[str] = (), plugin: str = "") -> list[DetailTab]:
+        """The tabs about records of a kind, in order; of those of `plugin` only the ids named, where some are."""
+        here = [tab for tab in self._loaded.tabs if tab.on == on]
+        shown = [tab for tab in here if not only or tab.id in only or tab.plugin != plugin]
+        return sorted(shown, key=lambda tab: tab.order)
 
     def _made(self, pane: Pane, view: PaneView) -> PaneWidget:
         return PaneWidget(pane, view, self._skin, self._reader, self._loaded.health, self._watchdog)
@@ -84,7 +85,7 @@ class Panes:
             return TableView(pane)
         if isinstance(pane, DetailPane):
             detail = pane
-            return DetailView(detail, lambda: self.tabs(detail.on, detail.tabs))
+            return DetailView(detail, lambda: self.tabs(detail.on, detail.tabs, detail.plugin))
         if isinstance(pane, CanvasPane):
             return CanvasView(pane)
         raise TypeError(f"{pane.id} is neither a table, nor a canvas, nor a detail pane")
