@@ -159,12 +159,13 @@ class Merge:
             if self._names.get(event.name) != segment.name[place] or not segment.root[place] or event.eta:
                 self._identify(segment, place, event)
             if event.retries:
-                self._order.received_again(segment, place, event.retries, at, worker)
+                self._order.received_again(segment, place, event.retries, at, worker, True)
         else:
+            is_first = not segment.received[place] >= 0.0
             if not at < segment.received[place]:
                 self._identify(segment, place, event)
                 segment.received[place] = at
-            self._order.received(segment, place, event.retries, at, worker)
+            self._order.received(segment, place, event.retries, at, worker, is_first)
 
     def _started(self, segment: Segment, place: int, event: WireEvent, at: float) -> None:
         worker = self._hosts.get(event.hostname)
@@ -232,7 +233,7 @@ class Merge:
         worker = order.host(event.hostname)
         if order.retried(segment, place, at, worker):
             order.ended(RETRIED, worker)
-            if segment.mark[place] & STATE != FAILURE:
+            if segment.mark[place] & STATE != FAILURE and not at < segment.attempts[place].last:
                 order.excepted(segment, place, real_exception(event.exception, event.body, event.part))
 
     def _revoked(self, segment: Segment, place: int, event: WireEvent, at: float) -> None:

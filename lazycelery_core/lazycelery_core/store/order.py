@@ -5,6 +5,7 @@ from enum import Enum
 
 from lazycelery_core.model import TaskState
 from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
+from lazycelery_core.store.attempts import NEVER, Attempts
 from lazycelery_core.store.segment import BY_RESULT, MARKS, RETRIED, STATE, Segment
 from lazycelery_core.store.table import Table
 
@@ -78,15 +79,24 @@ class Order:
         if retries > segment.retries[place]:
             segment.retries[place] = min(retries, MOST_RETRIES)
 
-    def received_again(self, segment: Segment, place: int, retries: int, at: float, worker: int) -> None:
-        """Attempt number `retries` > 0 reached a worker. If not the one that asked for it, the clock is another now."""
+    def received_again(
+        self, segment: Segment, place: int, retries: int, at: float, worker: int, is_first: bool
+    ) -> None:
+        """Attempt number `retries` > 0 reached a worker. If not the one that asked for it, the clock is another now.
+
+        is_first: it is the first attempt that is known to have been received.
+        """
         self.attempt(segment, place, retries)
-        if retries < segment.retries[place]:
-            return
-        segment.receiver[place] = worker
-        waits = segment.mark[place] & STATE in (PENDING, RETRY)
-        if waits and worker != segment.worker[place] and at < segment.barrier.get(place, at):
-            segment.barrier[place] = at
+        attempts = segment.attempts.get(place)
+        if attempts is None:
+            attempts = segment.attempts[place] = Attempts(retries if is_first else 0)
+        attempts.received(retries)
+        if retries == segment.retries[place]:
+            segment.receiver[place] = worker
+            waits = segment.mark[place] & STATE in (PENDING, RETRY)
+            if waits and worker != segment.worker[place] and at < segment.barrier.get(place, at):
+                segment.barrier[place] = attempts.last = at
+        self._close(segment, place)
 
     def advance(self, segment: Segment, place: int, new: int, at: float, worker: int) -> Change:
         """Go to a state if it outranks the present one."""
@@ -112,43 +122,66 @@ class Order:
         segment.mark[place] = new | mark & ~STATE
         self._moved(segment, place, mark & STATE, new)
 
-    def received(self, segment: Segment, place: int, retries: int | None, at: float, worker: int) -> None:
-        """A task-received that is not the first thing that happened to the task."""
+    def received(
+        self, segment: Segment, place: int, retries: int | None, at: float, worker: int, is_first: bool
+    ) -> None:
+        """A task-received that is not the first thing that happened to the task; `is_first`: but the first of them."""
         if retries:
-            self.received_again(segment, place, retries, at, worker)
+            self.received_again(segment, place, retries, at, worker, is_first)
         elif retries is None and segment.mark[place] & STATE == RETRY:
             segment.retries[place] += 1
+        elif place in segment.attempts:
+            segment.attempts[place].received(0)
+            self._close(segment, place)
         self.advance(segment, place, RECEIVED, at, worker)
 
     def retried(self, segment: Segment, place: int, at: float, worker: int) -> bool:
-        """Close an attempt: what was reported before `at` belongs to it, what came after stays. False: told before.
+        """An attempt ended in a retry, as `worker` said. False: told before."""
+        news = self._attempts(segment, place).event(at, worker)
+        self._close(segment, place)
+        return news
 
-        worker: who told it.
-        """
+    def retried_by_result(self, segment: Segment, place: int, at: float, worker: int) -> bool:
+        """As `retried`, told by a stored result. It came at `at` of our clock; all known of the task was before it."""
+        times = segment.received[place], segment.started[place], segment.updated[place]
+        known = max((each for each in times if each >= 0.0), default=0.0)
+        news = self._attempts(segment, place).result(known, worker)
+        self._close(segment, place)
+        if segment.mark[place] & STATE == RETRY:
+            segment.updated[place] = at
+        return news
+
+    def _attempts(self, segment: Segment, place: int) -> Attempts:
+        known = segment.attempts.get(place)
+        if known is None:
+            known = segment.attempts[place] = Attempts(0 if segment.received[place] >= 0.0 else None)
+        return known
+
+    def _close(self, segment: Segment, place: int) -> None:
+        """What was reported before the last retry belongs to an attempt that has ended, what came after stays."""
+        attempts, received = segment.attempts[place], segment.received[place]
+        at, worker = attempts.last, attempts.worker
         receiver = segment.receiver.get(place, worker)
-        elsewhere = receiver != worker and segment.received[place] <= at
-        if elsewhere:  # the next attempt is known, on a worker whose clock is behind, or was faster than the report
-            at = segment.received[place]
-        if at <= segment.barrier.get(place, -1.0):
-            return False
+        elsewhere = received <= at and (receiver != worker or not attempts.closed)
+        if elsewhere:  # the next attempt is known; its worker's clock is behind, or was faster than the report
+            at = received
+        if at == segment.barrier.get(place, NEVER):
+            return
         segment.barrier[place] = at
         mark = segment.mark[place]
-        old = mark & STATE
-        first = not (old == RETRY and mark & BY_RESULT)  # else the stored result told it already
-        segment.mark[place] = (mark if first else old) | RETRIED
-        if old >= SUCCESS and segment.updated[place] > at:
-            return first
-        if segment.started[place] > at:
+        segment.mark[place] = mark & ~BY_RESULT | RETRIED
+        if mark & STATE >= SUCCESS and segment.updated[place] > at:
+            segment.mark[place] = mark | RETRIED
+        elif segment.started[place] > at:
             self.move(segment, place, STARTED, segment.started[place])
-        elif elsewhere or segment.received[place] > at:
-            self.move(segment, place, RECEIVED, segment.received[place])
+        elif elsewhere or received > at:
+            self.move(segment, place, RECEIVED, received)
             segment.worker[place] = receiver
         elif segment.sent[place] > at:
             self.move(segment, place, PENDING, segment.sent[place])
         else:
             self.move(segment, place, RETRY, at)
             segment.worker[place] = worker
-        return first
 
     def _outranks(self, segment: Segment, place: int, mark: int, new: int, at: float) -> bool:
         """For tasks that were retried, or whose state came from a stored result."""

@@ -3,6 +3,8 @@
 from array import array
 from collections.abc import Sequence
 
+from lazycelery_core.store.attempts import Attempts
+
 NAN = float("nan")
 STATE = 7  # the bits of `mark` that are the state
 RETRIED = 8  # a retry was reported: events before `barrier[row]` belong to an earlier attempt
@@ -18,12 +20,12 @@ class Segment:
     flags: what needs care is told apart from what does not by one look. `updated` is the time of the event that made
     the state what it is. `ref` is the place of the last report in cold storage, 0 for none. `changed` is the version of
     the store at the row's last change. Facts that few tasks have stand in dicts by place; `receiver`
-    is the worker that received the latest attempt, for attempts after the first.
+    is the worker that received the latest attempt, for attempts after the first, as `attempts` is for them only.
     """
 
     __slots__ = (
-        "barrier", "changed", "eta", "exception", "ids", "mark", "name", "number", "parent", "queue", "received",
-        "receiver", "ref", "retries", "root", "rows", "runtime", "sent", "started", "updated", "worker",
+        "attempts", "barrier", "changed", "eta", "exception", "ids", "mark", "name", "number", "parent", "queue",
+        "received", "receiver", "ref", "retries", "root", "rows", "runtime", "sent", "started", "updated", "worker",
     )  # fmt: skip
 
     def __init__(self, number: int, rows: int) -> None:
@@ -40,6 +42,7 @@ class Segment:
         self.eta: dict[int, float] = {}
         self.barrier: dict[int, float] = {}
         self.receiver: dict[int, int] = {}
+        self.attempts: dict[int, Attempts] = {}
 
     @property
     def size(self) -> int:

@@ -91,16 +91,33 @@ def _moments(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Re
     attempts: dict[str, int] = {}  # by worker: the attempt that it received last
     latest = 0
     moments = []
+    closed = _closed(found)
     for moment in found:
-        retries = moment.fields.get("retries")
-        if isinstance(retries, int) and 0 <= retries <= 0xFFFF:
+        retries = _retries(moment)
+        if retries is not None:
             attempt = retries
             if moment.kind == "task-received":
                 attempts[moment.worker] = latest = attempt
+        elif moment.kind == "task-retried" and moment.timestamp in closed:
+            attempt = closed[moment.timestamp]
         else:
             attempt = attempts.get(moment.worker, latest)
         moments.append(TaskMoment(moment.kind, moment.timestamp, moment.worker, attempt, moment.fields))
     return tuple(moments)
+
+
+def _closed(moments: list[TaskMoment]) -> dict[float, int]:
+    """The attempt that each retry closed, by its time; empty where some are missing. They may be told late."""
+    numbers = {_retries(moment) for moment in moments if moment.kind == "task-received"} - {None}
+    retried = sorted({moment.timestamp for moment in moments if moment.kind == "task-retried"})
+    if len(numbers) - len(retried) not in (0, 1):
+        return {}
+    return dict(zip(retried, sorted(number for number in numbers if number is not None), strict=False))
+
+
+def _retries(moment: TaskMoment) -> int | None:
+    retries = moment.fields.get("retries")
+    return retries if type(retries) is int and 0 <= retries <= 0xFFFF else None
 
 
 def _moment(record: Record, fields: dict[str, Any], task: Task, redactor: Redactor) -> TaskMoment:

@@ -95,7 +95,7 @@ class Told:
             return  # a revoke writes this while the task may still run elsewhere; its end will tell
         worker = self._order.host(meta.worker) if meta.worker else segment.worker[place]
         if self._changed(segment, place, state, meta.at, worker):
-            segment.mark[place] |= BY_RESULT
+            segment.mark[place] |= BY_RESULT if state != RETRY else 0
             if state in _OUTCOMES:
                 self._order.ended(_OUTCOMES[state], worker)
         if meta.exception and segment.mark[place] & STATE == state:
@@ -103,7 +103,7 @@ class Told:
 
     def _changed(self, segment: Segment, place: int, state: int, at: float, worker: int) -> bool:
         if state == RETRY:
-            return self._order.retried(segment, place, at, worker) and segment.mark[place] & STATE == RETRY
+            return self._order.retried_by_result(segment, place, at, worker)
         return self._order.advance(segment, place, state, at, worker) is Change.STATE
 
     def _runs(self, segment: Segment, place: int, seen: TaskSeen, worker: int) -> None:
