@@ -6,7 +6,7 @@ cost more than the answer, and with RESP3 pub/sub messages arrive where `read_re
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,15 @@ class Line:
         except DRIVER_ERRORS as error:
             self.close()
             raise told(error, self.address, met=self._met) from None
+
+    def more(self) -> Callable[[], Any]:
+        """Gives answers that were read from the socket along with the last one; anything but a list: there is none.
+
+        The driver has no word for that, hence its parts; where they are not as expected, every answer is a `reply`.
+        """
+        reader = getattr(getattr(self.connection, "_parser", None), "_reader", None)
+        gets: Callable[[], Any] | None = getattr(reader, "gets", None)
+        return gets or (lambda: None)
 
     def ask(self, *command: str | bytes | float) -> Any:
         """The answer to one command. Raises SourceError or AccessRefused."""

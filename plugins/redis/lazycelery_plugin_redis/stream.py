@@ -35,6 +35,7 @@ class RedisStream(Source):
     ) -> None:
         self.name, self._line, self._clock = name, line, clock
         self._channel, self._extra = channel, extra
+        self._usual = [channel.encode()]  # messages name the subscription that they are for
         self._tally = Tally()
         self._early: list[Any] = []
         self._heard = self._round_trip = 0.0
@@ -78,12 +79,23 @@ class RedisStream(Source):
         return events
 
     def _drain(self, events: list[Event]) -> None:
-        """Everything that has arrived, read eagerly so that the broker's output buffer stays empty."""
-        connection, now = self._line.connection, self._clock()
-        read, can_read, take = connection.read_response, connection.can_read, self._take
+        """Everything that has arrived, read eagerly so that the broker's output buffer stays empty.
+
+        The driver reads from the socket; what it then has in hand is taken without it, at a third of the cost.
+        """
+        connection, now, usual, tally = self._line.connection, self._clock(), self._usual, self._tally
+        read, can_read, more, take = connection.read_response, connection.can_read, self._line.more(), self._take
         try:
             while len(events) < BATCH:
-                take(read(disconnect_on_error=False), events, now)
+                message = read(disconnect_on_error=False)
+                while type(message) is list:
+                    if message[1:2] == usual and type(message[-1]) is bytes:
+                        events += events_in(message[-1], now, tally)
+                    else:
+                        take(message, events, now)
+                    message = more() if len(events) < BATCH else None
+                if isinstance(message, Exception):
+                    raise message
                 if not can_read(0):
                     break
         except DRIVER_ERRORS as error:
@@ -94,7 +106,7 @@ class RedisStream(Source):
 
     def _take(self, message: Any, events: list[Event], now: float) -> None:
         kind = message[0] if type(message) is list and len(message) >= 2 else b""
-        if kind == b"pmessage" or kind == b"message":  # noqa: PLR1714 - a tuple would be built for every event
+        if kind in (b"message", b"pmessage"):
             channel, payload = message[-2], message[-1]
             if META in channel:
                 self._take_result(channel, payload, events, now)
