@@ -1,18 +1,23 @@
 """What happened last? A ring of the newest task and worker events, for the feed on the overview.
 
-A batch costs no more than the ring is long, however many events it has: older ones would be pushed out at once.
+Events come far oftener than anybody looks: they are only put into the ring, and taken apart when the feed is asked for.
 """
 
+import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import msgspec
 
 from lazycelery_core.events import Event, WireEvent
 from lazycelery_core.projection import Projection
 
 NAME = "events"
 RING = 500  # events; a screen shows 50, the rest is for scrolling back
-MAX_TEXT = 300  # characters of any text that is kept; bodies are not kept at all
-SILENT = frozenset({"worker-heartbeat"})  # said every two seconds by everybody
+MAX_TEXT = 300  # characters of any text that is shown
+MAX_BODY = 16 << 10  # bytes of a message that an event in the ring may hold on to: 8 MB at worst
+SILENT = "worker-heartbeat"  # said every two seconds by everybody
 
 
 class Happening(NamedTuple):
@@ -49,18 +54,24 @@ class EventFeed(Projection):
 
     def __init__(self, ring: int = RING) -> None:
         self._ring = ring
+        self._lock = threading.Lock()
+        self._new: deque[WireEvent] = deque(maxlen=ring)  # since the feed was asked for
         self._happenings: tuple[Happening, ...] = ()
 
     def apply(self, events: Sequence[Event], now: float) -> None:
         """Take in the end of a batch."""
         newest = [
-            happening(event)
+            event if len(event.body) <= MAX_BODY else msgspec.structs.replace(event, body=b"")
             for event in events[-self._ring :]
-            if isinstance(event, WireEvent) and event.type not in SILENT
+            if type(event) is WireEvent and event.type != SILENT
         ]
-        if newest:
-            self._happenings = (self._happenings + tuple(newest))[-self._ring :]
+        with self._lock:
+            self._new.extend(newest)
 
     def view(self) -> Any:
         """(n <= ring,) happenings, newest last."""
-        return self._happenings
+        with self._lock:
+            if self._new:
+                self._happenings = (*self._happenings, *map(happening, self._new))[-self._ring :]
+                self._new.clear()
+            return self._happenings
