@@ -61,7 +61,7 @@ def test_tasks_are_found_filtered_and_opened_by_keys(terminal: Terminal, worker:
     terminal.type("enter")
     terminal.wait_for("RuntimeError: no stock")
     terminal.type("]", "]", "]", "]")
-    terminal.wait_for(lambda text: "KeyError" in text and "direct cause" in text)
+    terminal.wait_for(lambda text: "KeyError" in text and "which caused" in text)
 
 
 def test_a_view_exists_only_where_a_plugin_brings_it(terminal: Terminal) -> None:
@@ -123,9 +123,53 @@ def test_a_killed_broker_keeps_the_picture_and_the_program(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_gives_the_terminal_back(terminal: Terminal, number: signal.Signals) -> None:
     terminal.signal(number)
-    terminal.wait()
+    assert terminal.wait() == 128 + number
     assert b"\x1b[?1049l" in terminal.written  # the alternate screen is left
     assert b"Traceback" not in terminal.written
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_signal_ends_the_demo_with_all_that_it_started() -> None:
+    with Terminal([*LAZYCELERY, "demo"]) as terminal:
+        terminal.wait_for("worker-4", 20)
+        started = _descendants(terminal.pid)
+        assert len(started) > 5
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait(20) == 128 + signal.SIGTERM
+        assert b"\x1b[?1049l" in terminal.written
+        wait_until(lambda: not any(_runs(pid) for pid in started), "everything of the demo is gone", 20)
+
+
+def _descendants(pid: int) -> list[int]:
+    """All processes that this one started, and those that they started."""
+    children = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if _parent(path) == pid]
+    return [*children, *(each for child in children for each in _descendants(child))]
+
+
+def _parent(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_keys_typed_ahead_of_the_screen_do_what_they_would_have_done(terminal: Terminal, worker: "Worker") -> None:
+    for number in range(3):
+        worker.app.send_task("testing.add", [number, 2])
+    worker.app.send_task("testing.fail_chained", ["no stock"])
+    terminal.wait_for("4 tasks")
+    terminal.type("Tfstate:failed\r\r")  # in one piece: the row opened is the one that the filter leaves
+    terminal.wait_for("Tasks \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} testing.fail_chained[")
+    terminal.type("escape", "escape", "?q")  # the help is opened, and closed again by q
+    terminal.type("Q")
+    terminal.wait_for(partial(_in_view, "Queues"))
 
 
 def test_nonsense_keys_do_no_harm(terminal: Terminal) -> None:

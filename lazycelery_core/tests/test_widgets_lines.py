@@ -23,7 +23,7 @@ from lazycelery_core.widgets.status import banner_line, status_line
 
 VIEWS = [OVERVIEW, WORKERS, QUEUES, TASKS]
 STATES = [WorkerState.ONLINE] * 3 + [WorkerState.LATE, WorkerState.OFFLINE]
-REDIS = Link("events", "redis", LinkState.LIVE, NOW - 60, latency=0.003, lag=0.4, events=10)
+REDIS = Link("events", "redis", LinkState.LIVE, NOW - 60, latency=0.003, lag=0.4, events=10, streams=True)
 
 
 def busy(**fields: Any) -> Any:
@@ -69,6 +69,17 @@ def test_gaps_of_sources_are_told_with_the_drops() -> None:
     assert "▲ 1 gap " in status(links=[replace(REDIS, gaps=(Gap(1, 2, "gone"),))], totals=Totals())
 
 
+def test_each_plugin_has_one_word_about_its_lines() -> None:
+    lost = replace(REDIS, state=LinkState.RETRYING)
+    assert status(links=[replace(lost, source="queues", streams=False), lost]).startswith("✗ redis lost │ ev")
+
+
+def test_one_late_poller_is_no_lost_broker() -> None:
+    poller = Link("queues", "redis", LinkState.RETRYING, NOW, "no answer in 1 s")
+    assert banner_line(a_snapshot(links=(REDIS, poller)), TimeMode.UTC, 100) is None
+    assert banner_line(a_snapshot(links=(poller,)), TimeMode.UTC, 100) is not None
+
+
 def test_the_line_that_events_come_through_comes_first_and_others_only_when_ill() -> None:
     poller = Link("inspect", "cluster", LinkState.LIVE, NOW)
     assert status(links=[poller, REDIS]).startswith("● redis 3ms │ ev")
@@ -93,7 +104,7 @@ def test_permission_to_write_is_a_danger() -> None:
 
 
 def test_the_banner_says_since_when_why_how_old_and_what_next() -> None:
-    lost = Link("events", "redis", LinkState.RETRYING, NOW - 9, "connection refused", next_try=NOW + 4)
+    lost = Link("events", "redis", LinkState.RETRYING, NOW - 9, "connection refused", next_try=NOW + 4, streams=True)
     drawn = banner_line(busy(links=[lost]), TimeMode.UTC, 120)
     assert drawn is not None
     assert drawn.text.startswith(

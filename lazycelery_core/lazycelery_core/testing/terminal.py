@@ -21,7 +21,7 @@ import pyte
 
 PATIENCE = 15.0  # s; a busy machine starts a program slowly
 AT_HOME = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-AFTER_ESCAPE = 0.15  # s
+AFTER_ESCAPE = 0.3  # s; Textual waits for the rest of a sequence, at most 0.2 s
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",
         "right": "\x1b[C", "left": "\x1b[D", "pagedown": "\x1b[6~", "pageup": "\x1b[5~", "f5": "\x1b[15~"}  # fmt: skip
 # pyte does not know these and would draw their letters
@@ -54,6 +54,11 @@ class Terminal:
         os.close(inside)
 
     @property
+    def pid(self) -> int:
+        """The program's process."""
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """The exit code, None while the program runs."""
         return self._process.poll()
@@ -78,7 +83,7 @@ class Terminal:
             text = chr(ord(key[5:].upper()) - 64) if key.startswith("ctrl+") else KEYS.get(key, key)
             os.write(self._fd, text.encode())
             if key == "escape":
-                self.read(AFTER_ESCAPE)  # a key right behind it would make another key of both
+                self.read_for(AFTER_ESCAPE)  # a key right behind it would make another key of both
 
     def signal(self, number: int) -> None:
         """Send a signal to the program, if it still runs."""
@@ -103,6 +108,12 @@ class Terminal:
             self._stream.feed(UNKNOWN.sub(b"", data))
             ready, _, _ = select.select([self._fd], [], [], 0.0)
         return True
+
+    def read_for(self, seconds: float) -> None:
+        """Take in what the program writes for so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and self.read(left):
+            pass
 
     def wait_for(self, wanted: str | Callable[[str], object], seconds: float = PATIENCE) -> str:
         """The screen's text as soon as it contains `wanted` (or `wanted(text)` is true); else an AssertionError with

@@ -173,8 +173,9 @@ class PaneWidget(LinesWidget):
         """Click selects and focuses, right click opens the menu; header and tab names take clicks of their own."""
         event.stop()
         if event.button == 3:
+            on_titles = self.table is not None and event.y == 1 and titled(self.table.pane)
             self._select(event)
-            self.post_message(self.Pressed(self, "menu.pointer"))
+            self.post_message(self.Pressed(self, "columns.choose" if on_titles else "menu.pointer"))
             return
         command = "" if self._select(event) else self._on_frame(event)
         self.post_message(self.Pressed(self, command))

@@ -79,6 +79,11 @@ class TableView:
             return 0
         return max(1, (self._waiting.matched or self._waiting.total) - (self.rows.matched or self.rows.total))
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the rows are those of an earlier filter or order, or not there yet."""
+        return self._anew or self.rows is None
+
     def adopt(self, rows: Rows) -> None:
         """Take in a new answer, unless it would move what the user looks at."""
         if not self._anew and self._frozen() and len(rows.items) and self.pane.key(rows.items[0]) != self._key_at(0):
