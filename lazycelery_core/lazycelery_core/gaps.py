@@ -10,6 +10,14 @@ SHOWN = 900.0  # s after which a gap is left to the health view
 NAMED = 3  # task names in a line
 
 
+def missed_names(gap: Gap, limit: int = NAMED) -> str:
+    """`shop.mail 2, shop.charge 1 and 3 more names`; empty where nothing was missed, or nobody knows."""
+    missed = gap.missed or {}
+    names = [f"{name} {count(number)}" for name, number in list(missed.items())[:limit]]
+    more = f" and {len(missed) - limit} more names" if len(missed) > limit else ""
+    return f"{', '.join(names)}{more}"
+
+
 def missed_text(gap: Gap) -> str:
     """`3 tasks missed: shop.mail 2, shop.charge 1`, `no task missed`, `tasks missed: being counted`; and what the
     number leaves out."""
@@ -19,9 +27,7 @@ def missed_text(gap: Gap) -> str:
     total = sum(gap.missed.values())
     if not total:
         return f"no task missed{note}"
-    names = [f"{name} {count(number)}" for name, number in list(gap.missed.items())[:NAMED]]
-    more = f" and {len(gap.missed) - NAMED} more names" if len(gap.missed) > NAMED else ""
-    return f"{count(total)} {'task' if total == 1 else 'tasks'} missed: {', '.join(names)}{more}{note}"
+    return f"{count(total)} {'task' if total == 1 else 'tasks'} missed: {missed_names(gap)}{note}"
 
 
 def last_gap(snapshot: Snapshot) -> Gap | None:

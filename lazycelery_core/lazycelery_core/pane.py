@@ -15,6 +15,7 @@ from lazycelery_core.text import TimeMode
 from lazycelery_core.tones import Line, Span, Tone, line, span
 
 __all__ = [
+    "HEALTH",
     "OVERVIEW",
     "QUEUES",
     "TASKS",
@@ -55,6 +56,7 @@ OVERVIEW = View("overview", "Overview", "O", 0)
 WORKERS = View("workers", "Workers", "W", 10)
 QUEUES = View("queues", "Queues", "Q", 20)
 TASKS = View("tasks", "Tasks", "T", 30)
+HEALTH = View("health", "Health", "H", 90)
 
 
 @dataclass(frozen=True, slots=True)
