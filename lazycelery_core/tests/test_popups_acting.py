@@ -1,4 +1,4 @@
-"""Do menu, confirmation, copies, exports, help and the list of next keys do what they say? Driven by Textual's pilot.
+"""Do menu, help, the list of next keys and the confirmation of writes do what they say? Driven by Textual's pilot.
 
 Writes go the real road: policy, preview, audit file, effect, "requested".
 """
@@ -107,13 +107,6 @@ ACTIONS = [
 ]
 KEYS = {"worker.on": "e", "worker.stop": "x", "worker.kill": "X", "worker.fail": "b", "worker.queues": "g q",
         "worker.tasks": "t"}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the screen keeps things."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path / "lazycelery"
 
 
 @pytest.fixture
@@ -366,74 +359,5 @@ def test_an_action_is_typed_with_its_targets(workers: FakeWorkers, tmp_path: Pat
         await game.press("y")
         await game.until(lambda: workers.sent, "the command")
         assert sent_to(workers) == [("w2@testing", "w3@testing")]
-
-    play(app_of(workers, tmp_path), story)
-
-
-# --- copies and exports -----------------------------------------------------------------------------------------------
-
-
-def test_y_offers_actions_rows_and_cells_and_copies_into_a_file_too(
-    workers: FakeWorkers, tmp_path: Path, state_folder: Path
-) -> None:
-    async def story(game: Game) -> None:
-        await game.see(*NAMES)
-        await game.press("y")
-        await game.see("Node name", "The row as JSON", "Active")
-        await game.press("2")
-        await game.see("Copied the row as json")
-        assert json.loads(game.app.clipboard)["name"] == "w1@testing"
-
-    play(app_of(workers, tmp_path), story)
-    assert json.loads((state_folder / "clipboard.txt").read_text())["active"] == 0
-
-
-def test_an_export_writes_marked_rows_and_asks_before_it_replaces_a_file(
-    workers: FakeWorkers, tmp_path: Path, state_folder: Path
-) -> None:
-    path = tmp_path / "rows.json"
-
-    async def story(game: Game) -> None:
-        await game.see(*NAMES)
-        await game.press("space", "Y")
-        await game.see("3 shown", "1 marked", "exports/workers-20261122-143207.csv")
-        await game.press("tab")
-        await game.see("143207.json")
-        await game.press("ctrl+u", *str(path), "enter")
-        await game.see("Wrote 1 rows to")
-        await game.press("Y", "down", "tab", "ctrl+u", *str(path), "enter")
-        await game.see("This file is there already")
-        assert len(json.loads(path.read_text())) == 1
-        await game.press("enter")
-        await game.see("Wrote 3 rows to")
-
-    play(app_of(workers, tmp_path), story)
-    assert len(json.loads(path.read_text())) == 3
-
-
-def test_the_audit_log_and_the_plugins_are_pages_to_read(workers: FakeWorkers, tmp_path: Path) -> None:
-    async def story(game: Game) -> None:
-        await game.see(*NAMES)
-        await game.press(":", *"audit", "enter")
-        await game.see("Audit log:", "Nothing was changed yet")
-        await game.press("q", ":", *"plugins", "enter")
-        await game.until(lambda: "Plugins" in game.popup(), "the page of plugins")
-
-    play(app_of(workers, tmp_path), story)
-
-
-def test_columns_and_themes_are_picked_from_menus(workers: FakeWorkers, tmp_path: Path) -> None:
-    async def story(game: Game) -> None:
-        await game.see(*NAMES)
-        await game.press(":", *"columns", "enter")
-        await game.see("● active")
-        await game.press("down", "enter")
-        await game.see("○ active")
-        await game.press("escape")
-        await game.see_no_more("active")
-        await game.press(":", *"theme", "enter")
-        await game.see("● dark")
-        await game.press("down", "enter")
-        await game.until(lambda: game.app.skin.theme.name == "light", "the theme")
 
     play(app_of(workers, tmp_path), story)

@@ -200,6 +200,14 @@ def test_a_confirmation_shows_what_would_be_done_where(risk: Risk, cells: int) -
         assert drawn.lines[-3].text[start:end].strip() == word
 
 
+@pytest.mark.parametrize("rows", [14, 16, 20])
+def test_a_small_terminal_still_shows_the_buttons(rows: int) -> None:
+    drawn = confirm_lines(confirmation(Risk.MANY, "media", "It would do more. " * 9), Answering(), 60, rows)
+    assert len(drawn.lines) <= rows
+    assert "Cancel" in drawn.lines[-3].text
+    assert "media" in as_text(drawn.lines)
+
+
 def test_the_more_risk_the_louder() -> None:
     def border(risk: Risk) -> tuple[str, object]:
         text, ink = confirm_lines(confirmation(risk), Answering(), 80).lines[0].before[0]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lazycelery_core.action import Action, Copy
+from lazycelery_core.app import LazyCeleryApp
 from lazycelery_core.errors import FilterError
 from lazycelery_core.keys import Command
 from lazycelery_core.model import TaskState
@@ -22,11 +24,15 @@ from lazycelery_core.screens.palette import ranked
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import plain
 from lazycelery_core.testing.builders import a_snapshot, a_task
+from lazycelery_core.testing.playing import Game, play
+from lazycelery_core.testing.screen import screen_of
 from lazycelery_core.tones import line
 from lazycelery_core.widgets.palette_box import Entry
 from lazycelery_core.widgets.table_view import TableView
 
-SNAPSHOT = a_snapshot()
+SNAPSHOT = a_snapshot(
+    tasks=[a_task("shop.charge", id="0-a"), a_task("shop.ship", id="1-b"), a_task("mail.send", id="2-c")]
+)
 # --- copies, exports, columns -----------------------------------------------------------------------------------------
 
 COLUMNS = (
@@ -43,7 +49,7 @@ class Tasks(TablePane):
 
     def rows(self, snapshot: Snapshot, query: RowQuery, context: DrawContext) -> Rows:
         """All of them."""
-        return Rows(list(snapshot.tasks), snapshot.tasks.held)
+        return Rows(sorted(snapshot.tasks, key=lambda task: task.id), snapshot.tasks.held)
 
     def key(self, item: Any) -> str:
         """The id."""
@@ -161,3 +167,93 @@ def test_a_key_that_was_not_given_says_who_has_it() -> None:
 )
 def test_a_strange_record_of_the_audit_log_is_still_a_line(record: dict[str, Any]) -> None:
     assert plain(audit_line(record, "14:32:07")).isprintable()
+
+
+# --- on the screen ----------------------------------------------------------------------------------------------------
+
+COPY_ID = Action("task.copy_id", "Copy id", lambda control, tasks: Copy(tasks[0].id, "task id"), on="task")
+
+
+@pytest.fixture
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the screen keeps things."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "lazycelery"
+
+
+def app_of() -> LazyCeleryApp:
+    """Three tasks, one of which can be marked, copied, exported."""
+    return screen_of([Tasks()], SNAPSHOT, actions=[COPY_ID])
+
+
+def test_y_offers_actions_rows_and_cells_and_copies_into_a_file_too(state_folder: Path) -> None:
+    async def story(game: Game) -> None:
+        await game.see("shop.ship")
+        await game.press("y")
+        await game.see("Id", "The row as JSON", "4 Task", "5 Runtime")
+        await game.press("2")
+        await game.see("Copied the row as json")
+        assert json.loads(game.app.clipboard)["name"] == "shop.charge"
+        await game.press("y", "1")
+        await game.until(lambda: game.app.clipboard == "0-a", "the id")
+
+    play(app_of(), story)
+    assert (state_folder / "clipboard.txt").read_text() == "0-a"
+
+
+def test_an_export_writes_marked_rows_and_asks_before_it_replaces_a_file(state_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+
+    async def story(game: Game) -> None:
+        await game.see("shop.ship")
+        await game.press("space", "Y")
+        await game.see("3 shown", "1 marked", "exports/tasks-20261122-143207.csv")
+        await game.press("tab")
+        await game.see("143207.json")
+        await game.press("ctrl+u", *str(path), "enter")
+        await game.see("Wrote 1 row to")
+        await game.press("Y", "down", "tab", "ctrl+u", *str(path), "enter")
+        await game.see("This file is there already")
+        assert len(json.loads(path.read_text())) == 1
+        await game.press("enter")
+        await game.see("Wrote 3 rows to")
+
+    play(app_of(), story)
+    assert len(json.loads(path.read_text())) == 3
+
+
+def test_the_audit_log_and_the_plugins_are_pages_to_read(state_folder: Path) -> None:
+    async def story(game: Game) -> None:
+        await game.see("shop.ship")
+        await game.press(":", *"audit", "enter")
+        await game.see("Audit log:", "Nothing was changed yet")
+        await game.press("q", ":", *"plugins", "enter")
+        await game.until(lambda: "Plugins" in game.popup(), "the page of plugins")
+
+    play(app_of(), story)
+
+
+def test_columns_and_themes_are_picked_from_menus(state_folder: Path) -> None:
+    async def story(game: Game) -> None:
+        await game.see("runtime")
+        await game.press(":", *"columns", "enter")
+        await game.see("● runtime")
+        await game.press("down", "enter")
+        await game.see("○ runtime")
+        await game.press("escape")
+        await game.see_no_more("runtime")
+        await game.press(":", *"theme", "enter")
+        await game.see("● dark")
+        await game.press("down", "enter")
+        await game.until(lambda: game.app.skin.theme.name == "light", "the theme")
+
+    play(app_of(), story)
+
+
+def test_a_right_click_on_the_titles_offers_columns(state_folder: Path) -> None:
+    async def story(game: Game) -> None:
+        await game.see("shop.ship")
+        await game.pilot.mouse_down(offset=(30, 3), button=3)
+        await game.until(lambda: "● runtime" in game.popup(), "the menu of columns")
+
+    play(app_of(), story)

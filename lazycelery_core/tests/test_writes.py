@@ -190,3 +190,12 @@ def _raising(error: Exception) -> Callable[..., Any]:
         raise error
 
     return run
+
+
+@pytest.mark.parametrize(
+    "own,confirmed", [(Risk.REVERSIBLE, Risk.TARGET), (Risk.TARGET, Risk.MANY), (Risk.MANY, Risk.MANY)]
+)
+def test_in_production_every_write_is_confirmed_one_step_more_strictly(road: Road, own: Risk, confirmed: Risk) -> None:
+    preview = road.writes.preview(replace(road.on, risk=own), snapshot(), [WORKER], production=True)
+    assert preview.risk is confirmed
+    assert preview.typed == (WORKER.hostname if confirmed is Risk.MANY else "")

@@ -28,7 +28,7 @@ class ConfirmScreen(Popup[bool]):
     def draw(self) -> None:
         """Draw the dialog; in a small terminal it takes the whole width."""
         wide = self.size.width if self.size.width < 100 else self.size.width - 4
-        drawn = confirm_lines(self._asked, self._answer, wide)
+        drawn = confirm_lines(self._asked, self._answer, wide, self.size.height)
         self._buttons, self._height = drawn.buttons, len(drawn.lines)
         self.show(drawn.lines, drawn.columns)
 

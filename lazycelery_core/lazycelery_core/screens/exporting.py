@@ -70,7 +70,9 @@ class Exporting:
         except OSError as error:
             self._screen.say(f"{shown_path(order.path)} can't be written: {error.strerror}.", Tone.ERROR)
         else:
-            self._screen.say(f"Wrote {count(written)} rows to {shown_path(order.path)}.", Tone.SUCCESS)
+            self._screen.say(
+                f"Wrote {count(written)} row{'s' * (written != 1)} to {shown_path(order.path)}.", Tone.SUCCESS
+            )
 
 
 def _rows_of(table: TableView) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from lazycelery_core.errors import FilterError
-from lazycelery_core.query import FIELDS, Completion, Expression, Token, complete, parse, tokens
+from lazycelery_core.query import FIELDS, Completion, Expression, Token, bind, complete, parse, tokens
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.named_filters import NamedFilters
 from lazycelery_core.screens.prompt import Prompt, Question, Said
@@ -18,6 +18,7 @@ from lazycelery_core.spans import join
 from lazycelery_core.text import Safe, TimeMode, count
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_core.widgets.pane_widget import PaneWidget
+from lazycelery_core.widgets.table_view import TableView
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
@@ -174,7 +175,7 @@ class FilterQuestion(Question):
         parts = [line(("✓ " if text.strip() else "", Tone.DIM), (f"{count(rows.total)} → ", Tone.DIM),
                       (f"{shown} shown", Tone.STRONG))]  # fmt: skip
         if self._table.marks:
-            parts.append(line((f"{len(self._table.marks):,} marked", Tone.ACCENT)))
+            parts.append(line((marked(self._table, self._snapshot), Tone.ACCENT)))
         return join(parts, APART)
 
     def verb(self, verb: str, text: str) -> bool:
@@ -238,6 +239,17 @@ def _fits(offer: Completion, text: str) -> bool:
     written = text[offer.start : offer.end].lower()
     names_field = offer.text.rstrip(":>") in FIELD_NAMES
     return not names_field or offer.text.startswith(written)
+
+
+def marked(table: TableView, snapshot: Snapshot | None) -> str:
+    """`3 marked, 2 hidden`: an action applies to hidden rows too. Unknown where texts would have to be opened."""
+    chosen, marks = table.filter, table.marks
+    said = f"{len(marks):,} marked"
+    if snapshot is None or not isinstance(chosen, Expression) or chosen.opens_text:
+        return said
+    bound = bind(chosen, snapshot, marks)
+    hidden = sum(bound is not None and not bound.matches(item, snapshot.now) for item in marks.values())
+    return f"{said}, {hidden:,} hidden" if hidden else said
 
 
 def zone(mode: TimeMode, now: float) -> tzinfo:

@@ -63,7 +63,12 @@ class Help:
         crumbs = screen.state.crumbs()
         here = [*crumbs, widget.pane.title] if widget is not None and widget.pane.title != crumbs[-1] else crumbs
         numbers = [*screen.stage.arrangement.numbers.values()]
-        page = page_of(offers_here(screen), numbers, plugin_lines(screen), clashes(screen))
+        order = [f"view.{view.id}" for view in screen.state.views]
+        offers = sorted(
+            offers_here(screen),
+            key=lambda offer: order.index(offer.command.name) if offer.command.name in order else -1,
+        )
+        page = page_of(offers, numbers, plugin_lines(screen), clashes(screen))
         screen.app.push_screen(HelpScreen(screen, CRUMB.join(here), page))
 
 
@@ -71,7 +76,7 @@ def page_of(offers: Sequence[Offer], panes: Sequence[int], plugins: Sequence[str
     """The help from what is offered. panes: the numbers of the panes that are there."""
     offers = [offer for offer in offers if offer.command.keys or offer.command.conflict]
     here = [offer for offer in offers if _in_this_pane(offer.command)]
-    here.sort(key=lambda offer: offer.command.name not in HERE[:1])
+    here.sort(key=_place_here)
     move = [offer for offer in offers if offer.command.group == "move" or _is_journey(offer.command)]
     move.sort(key=lambda offer: (_is_journey(offer.command), offer.command.name in BACK))
     wide = [offer for offer in offers if offer not in here and offer not in move and offer.command.group != "views"]
@@ -85,6 +90,14 @@ def page_of(offers: Sequence[Offer], panes: Sequence[int], plugins: Sequence[str
         Column("EVERYWHERE", entries(wide) + _views(views)),
     )  # fmt: skip
     return Page(columns, plugins, warnings)
+
+
+def _place_here(offer: Offer) -> int:
+    """Details and marks first, then actions, then what can be done with any row."""
+    name = offer.command.name
+    if name == HERE[0] or name.startswith("mark."):
+        return 0
+    return 1 if offer.command.action is not None else 2
 
 
 def _in_this_pane(command: Command) -> bool:
@@ -143,7 +156,7 @@ def plugin_lines(screen: "MainScreen") -> list[str]:
     keys: dict[str, list[str]] = {}
     for command in screen.dispatcher.keys.commands:
         if command.plugin and command.keys:
-            keys.setdefault(command.plugin, []).append(shown_key(command.keys[0]))
+            keys.setdefault(command.plugin, []).append(shown_key(command.keys[0]).replace(" ", ""))
     said = [f"{plugin} adds {' '.join(dict.fromkeys(found))}" for plugin, found in keys.items()]
     changed = screen.dispatcher.keys.changed()
     return [*said, f"{changed} key{'s' * (changed > 1)} changed in your config"] if changed else said

@@ -21,6 +21,7 @@ from lazycelery_core.widgets.palette_box import TALLEST, Entry, Found, palette_l
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
 
+VIEW = "View: "
 MOVED_BY_HAND = (
     "cursor.",
     "columns.left",
@@ -61,7 +62,7 @@ class Palette:
             for phrase, command in found
             if command.scope in live
         ]
-        here.sort(key=lambda entry: bool(entry.reason))
+        here.sort(key=lambda entry: (bool(entry.reason), not entry.own, not entry.label.startswith(VIEW)))
         elsewhere = [_entry(command.name, command, f"on a {command.scope.removeprefix('on:')}")
                      for _, command in found if command.scope not in live]  # fmt: skip
         themes = [Entry(f"theme {name}", f"Theme: {name}") for name in THEMES]
@@ -73,8 +74,9 @@ class Palette:
 def _entry(phrase: str, command: Command, reason: str) -> Entry:
     label = command.label[:1].upper() + command.label[1:]
     if command.name.startswith("view."):
-        label = f"View: {label}"
-    return Entry(phrase, label, shown_key(command.keys[0]) if command.keys else "", reason)
+        label = f"{VIEW}{label}"
+    keys = shown_key(command.keys[0]) if command.keys else ""
+    return Entry(phrase, label, keys, reason, own=command.action is not None)
 
 
 class PaletteScreen(Popup[str]):

@@ -23,7 +23,7 @@ AGAIN = "What it would do is read again before it is sent; if it grew by more th
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What is to be confirmed. `warning` stands in the border; `typed` has to be typed, "" where a key is enough; `asks`
+    """What is to be confirmed. `warning` stands in the border; `typed` has to be typed, "" where a key will do; `asks`
     says what that text is; `notice`: why the dialog is there once more."""
 
     title: str
@@ -62,17 +62,25 @@ class Drawn(NamedTuple):
     buttons: Places
 
 
-def confirm_lines(asked: Confirmation, answer: Answering, cells: int) -> Drawn:
-    """The dialog in at most `cells` cells."""
+def confirm_lines(asked: Confirmation, answer: Answering, cells: int, rows: int = 99) -> Drawn:
+    """The dialog in at most `cells` cells and `rows` lines: what is said makes room for the buttons."""
     columns = min(WIDEST, cells)
     inside = columns - 2
     room = inside - 4
     notice = [*wrap_line(line((f"▲ {asked.notice}", Tone.WARN)), room), ()] if asked.notice else []
     facts = [fact("Broker", asked.broker), *asked.lines, fact("Audit", f"written to the audit log as {asked.who}")]
     again = [*wrap_line(line((AGAIN, Tone.DIM)), room), ()] if asked.risk > Risk.REVERSIBLE else []
-    told = [(), *notice, *(part for each in facts for part in hanging(each, room)), ()]
+    told = [*notice, *(part for each in facts for part in hanging(each, room))]
+    question = _question(asked, answer, room)
     buttons, places = _buttons(asked, answer, inside)
-    body = [*map(_indented, told), *_question(asked, answer, room), *map(_indented, again), buttons, Row(())]
+    spare = rows - len(question) - 6  # border, buttons, and the blank lines around what is told
+    again = again if len(told) + len(again) <= spare else []
+    if len(told) > spare:
+        told = [
+            *told[: max(1, spare - 1)],
+            line((f"… {len(told) - spare + 1} more lines: enlarge the terminal", Tone.WARN)),
+        ]
+    body = [Row(()), *map(_indented, told), Row(()), *question, *map(_indented, again), buttons, Row(())]
     title = line((asked.title, Tone.TITLE))
     lines = draw_box(title, line((asked.warning, TONES[asked.risk])), body, columns, LOOKS[asked.risk])
     return Drawn(lines, columns, places)

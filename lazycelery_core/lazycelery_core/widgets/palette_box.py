@@ -16,12 +16,13 @@ WIDEST, TALLEST = 76, 16  # cells of the box, entries in sight
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that can be picked: `text` is what `:` would call it."""
+    """Something that can be picked: `text` is what `:` would call it; `own`: it is about the record at hand."""
 
     text: str
     label: str
     keys: str = ""
     reason: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
