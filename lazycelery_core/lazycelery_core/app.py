@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import events
 from textual._context import active_message_pump
@@ -25,7 +25,7 @@ from lazycelery_core import glyphs, theme
 from lazycelery_core.config import Connection, Settings, UISettings
 from lazycelery_core.ending import ended_by_signals
 from lazycelery_core.errors import FAILED, LazyCeleryError
-from lazycelery_core.screens import contract
+from lazycelery_core.screens.contract import Running
 from lazycelery_core.screens.crash import write_report
 from lazycelery_core.screens.keyboard import Keyboard
 from lazycelery_core.screens.main import MainScreen
@@ -39,23 +39,6 @@ from lazycelery_core.widgets.pace import Pace
 from lazycelery_core.widgets.skin import Skin, textual_theme
 
 
-class Watch(contract.Watch, Protocol):
-    """What the app is given to run: the launcher's `Watch` is one."""
-
-    def start(self) -> None:
-        """Connect; returns at once."""
-
-    def stop(self) -> list[str]:
-        """Disconnect; sentences on what could not be undone."""
-
-    def rebind(self) -> None:
-        """Make the keymap anew: a late plugin brought actions."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Sentences to show once the screen is up."""
-
-
 class LazyCeleryApp(App[None]):
     """The screen of one run. load: makes the watch, on a thread; reports: the folder for crash reports."""
 
@@ -64,7 +47,7 @@ class LazyCeleryApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
-        self, load: Callable[[], Watch], ui: UISettings, connection: str, reports: Path, no_color: bool = False
+        self, load: Callable[[], Running], ui: UISettings, connection: str, reports: Path, no_color: bool = False
     ) -> None:
         self.skin = Skin(
             theme.choose(ui.theme, no_color),
@@ -72,7 +55,7 @@ class LazyCeleryApp(App[None]):
         )
         self.unsafe = SafeText()
         super().__init__()
-        self.watched: Watch | None = None
+        self.watched: Running | None = None
         self.failure: LazyCeleryError | None = None  # why there is nothing to watch
         self.report: Path | None = None  # of a bug that ended the app
         self._load, self._reports, self._connection = load, reports, connection
@@ -112,7 +95,7 @@ class LazyCeleryApp(App[None]):
         gc.collect()
         gc.freeze()  # what is here now stays; collections look at new objects only
 
-    def _bring(self, watch: Watch) -> None:
+    def _bring(self, watch: Running) -> None:
         """Take in what the plugins brought so far; some come late."""
         self._brought = _brought(watch)
         self.main.start(watch)
@@ -191,11 +174,11 @@ class LazyCeleryApp(App[None]):
         return f"The report is in {self.report}." if self.report is not None else "No report could be written."
 
 
-def _brought(watch: Watch) -> int:
+def _brought(watch: Running) -> int:
     return len(watch.plugins.panes) + len(watch.plugins.tabs)
 
 
-def run(load: Callable[[], Watch], settings: Settings, connection: Connection, seconds: float | None = None) -> int:
+def run(load: Callable[[], Running], settings: Settings, connection: Connection, seconds: float | None = None) -> int:
     """Show the screen until the user quits (or `seconds` are over); the exit code. Raises what kept it from that."""
     environment = settings.environment
     app = LazyCeleryApp(load, settings.ui, connection.name, environment.state_path, environment.no_color)

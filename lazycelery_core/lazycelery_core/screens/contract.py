@@ -81,3 +81,20 @@ class Watch(Protocol):
     @property
     def keys(self) -> Keymap:
         """Which key does what."""
+
+
+class Running(Watch, Protocol):
+    """The same, as the app starts and ends it: the launcher's `Watch` is one."""
+
+    def start(self) -> None:
+        """Connect; returns at once."""
+
+    def stop(self) -> list[str]:
+        """Disconnect; sentences on what could not be undone."""
+
+    def rebind(self) -> None:
+        """Make the keymap anew: a late plugin brought actions."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences to show once the screen is up."""
