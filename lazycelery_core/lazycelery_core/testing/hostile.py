@@ -3,7 +3,7 @@
 from typing import Any
 
 from lazycelery_core.events import HUGE
-from lazycelery_core.model import Gap, Link, LinkState, Read, TaskState, WorkerState
+from lazycelery_core.model import Gap, Host, Incident, Link, LinkState, PlaceTime, Read, TaskState, WorkerState
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.testing.builders import NOW, a_message, a_queue, a_snapshot, a_task, a_worker, events, task_events
 
@@ -55,8 +55,12 @@ def hostile_snapshot() -> Snapshot:
         )
     ]  # fmt: skip
     links = [Link(text, text, state, 0.0, text, text, NOW + 1e6, 1e6, 1e6, 1e300, HUGE, HUGE, {text: HUGE},
-                  (Gap(0.0, None, text),)) for state, text in zip(LinkState, TEXTS, strict=False)]  # fmt: skip
-    return a_snapshot(workers=workers, queues=queues, reported=[*reported, *hostile_events()], links=links,
+                  (Gap(0.0, None, text, None, text), Gap(-1e300, 1e300, text, {text: HUGE}, text)), text, {text: HUGE},
+                  1e300) for state, text in zip(LinkState, TEXTS, strict=False)]  # fmt: skip
+    times = tuple(PlaceTime(text, text, HUGE, 1e300, 1e300) for text in TEXTS)
+    incidents = tuple(Incident(text, text, text) for text in TEXTS)
+    host = Host(1e300, HUGE, HUGE, HUGE, HUGE, 1e300, times, incidents, dict.fromkeys(TEXTS, HUGE))
+    return a_snapshot(workers=workers, queues=queues, reported=[*reported, *hostile_events()], links=links, host=host,
                       name=TEXTS[0], requests={f"worker:{TEXTS[0]}@{TEXTS[0]}": TEXTS[2]})  # fmt: skip
 
 
