@@ -27,7 +27,7 @@ PICTURES = {
     "workers": ("W",),
     "queues": ("Q",),
     "tasks": ("T",),
-    "task": ("T", "f", "state:failed", "enter", "down", "enter"),
+    "task": ("T", "f", "state:failed retries>1", "enter", "enter"),
     "help": ("?",),
 }
 
