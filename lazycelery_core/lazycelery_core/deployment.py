@@ -20,6 +20,7 @@ from lazycelery_core.events import Event
 from lazycelery_core.model import Gap, Link, TaskStory, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.projection import Projection
+from lazycelery_core.pulse import Pulse
 from lazycelery_core.repair import Repair
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.source import Source
@@ -60,6 +61,7 @@ class Deployment:
         self.connection, self.policy, self.store = connection, policy, store
         self._health, self._clock, self.cost = health, clock, Cost(health)
         self._lags: dict[Source, float] = {}
+        self._pulse = Pulse()
         self._since = clock()
         self._repair = Repair(store.unfinished, clock)
         self._sources = [*sources, self._repair]
@@ -72,18 +74,20 @@ class Deployment:
         self.control = Control((*offered, self))
         self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
         self._supervisors = [
-            Supervisor(source, self._deliver, self._recovered, health, clock) for source in self._sources
+            Supervisor(source, self._deliver, self._recovered, health, clock, self._pulse) for source in self._sources
         ]
 
     def start(self) -> None:
         """Start every source on its thread; returns at once."""
         for source in self._sources:
             self._asked(source, "bind", partial(source.bind, self.control, self.policy.level))
+        self._pulse.start()
         for supervisor in self._supervisors:
             supervisor.start()
 
     def stop(self) -> None:
         """End every source; they get GOODBYE seconds together to leave nothing behind."""
+        self._pulse.stop()
         for supervisor in self._supervisors:
             supervisor.stop()
         deadline = time.monotonic() + GOODBYE

@@ -11,6 +11,7 @@ from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
 from lazycelery_core.events import Event
 from lazycelery_core.model import Gap, Link, LinkState
 from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.pulse import Pulse, seconds
 from lazycelery_core.source import Source
 
 log = logging.getLogger("lazycelery.sources")
@@ -18,10 +19,9 @@ log = logging.getLogger("lazycelery.sources")
 READ = 0.25  # s; how long a read may wait: the thread notices a stop within this
 EAGER, EAGER_FOR, PATIENT = 0.5, 60.0, 5.0  # s; retry at most every 0.5 s for the first minute, then every 5 s
 REFUSED_PAUSE = 15.0  # s; rights change rarely, but they do
-SUSPENDED = 2.0  # s beyond READ between two turns of the loop: this process was stopped, not the broker
 SLOW = 0.5  # s of round trip from which a line is called slow
 GAPS_KEPT = 100
-STOPPED = "this screen was stopped or starved"
+STOPPED = "this screen stood still: stopped, asleep or starved"
 RATE_WINDOW = 5  # s
 
 Answer = TypeVar("Answer")
@@ -41,13 +41,14 @@ class Supervisor:
         recovered: Callable[[Source, Gap], None],
         health: PluginHealth,
         clock: Callable[[], float] = time.time,
+        pulse: Pulse | None = None,
     ) -> None:
         self.source = source
         self._deliver, self._recovered, self._health, self._clock = deliver, recovered, health, clock
+        self._pulse, self._turned = pulse or Pulse(), seconds()
         self._stop, self._again = threading.Event(), threading.Event()
         self._state, self._since = LinkState.STARTING, clock()
         self._error = self._hint = self._cause = ""
-        self._turned = time.monotonic()
         self._next_try: float | None = None
         self._failing_since: float | None = None
         self._events = 0
@@ -131,21 +132,19 @@ class Supervisor:
             self._wait_for_next_try()
 
     def _read_until_stopped(self) -> None:
-        self._turned = time.monotonic()
         while not self._stop.is_set():
             events = self.source.read(READ)
-            stopped, self._turned = self._stopped(), time.monotonic()
-            now = self._clock()
-            if stopped and self.source.streams:
-                self._declare(Gap(now - stopped, now, f"{STOPPED}: events may be missing"))
+            now, stood_still = self._clock(), self._stood_still()
+            if stood_still and self.source.streams:
+                self._declare(Gap(now - stood_still, now, STOPPED))
             if events:
                 self._count(len(events), int(now))
                 self._deliver(self.source, events, now)
 
-    def _stopped(self) -> float:
-        """Seconds since the last turn of the loop if that is too long for a read: then the broker is not to blame."""
-        turn = time.monotonic() - self._turned
-        return turn if turn > READ + SUSPENDED else 0.0
+    def _stood_still(self) -> float:
+        """Seconds that this program did not run, since this was asked last."""
+        since, self._turned = self._turned, seconds()
+        return self._pulse.stood_still(since)
 
     def _declare(self, gap: Gap) -> None:
         self._gaps.append(gap)
@@ -158,6 +157,7 @@ class Supervisor:
         self._seconds.append((second, events))
 
     def _came_back(self) -> None:
+        self._stood_still()  # while the line was lost: that gap covers it
         now, lost_at = self._clock(), self._lost_at
         self._state, self._since, self._error, self._hint = LinkState.LIVE, now, "", ""
         self._next_try = self._failing_since = self._lost_at = None
@@ -181,8 +181,9 @@ class Supervisor:
         if self._state is LinkState.STARTING:
             self._lost_at, self._cause = self._since, error.message
         else:
-            self._lost_at = now - self._asked("silence", self.source.silence, 0.0)
-            self._cause = f"{STOPPED}; {error.message}" if self._stopped() else error.message
+            silence, stood_still = self._asked("silence", self.source.silence, 0.0), self._stood_still()
+            self._lost_at = now - max(silence, stood_still)
+            self._cause = f"{STOPPED}; {error.message}" if stood_still else error.message
         self._since = now
 
     def _pause(self, refused: bool, now: float) -> float:
