@@ -108,8 +108,11 @@ class Tasks(Protocol):
     def get(self, task_id: str) -> Task | None:
         """The task with this id, None when it is not held."""
 
-    def story(self, task_id: str) -> TaskStory | None:
-        """All that is known about a task, from cold storage; slow (about 1 ms), for details only."""
+    def story(self, task_id: str, most: int = 100_000) -> TaskStory | None:
+        """All that is known about a task, from cold storage; slow (about 1 ms), for details only.
+
+        most: characters of one text; where more are known it says how many.
+        """
 
     def select(self, query: RowQuery, limit: int = 200) -> TaskPage:
         """The first `limit` rows of a query in its order; without filter and sort: newest first, O(limit)."""

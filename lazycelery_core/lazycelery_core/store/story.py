@@ -1,6 +1,7 @@
 """What happened to one task? Its reports read back from cold storage, oldest first, with secrets hidden."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
@@ -8,33 +9,35 @@ from lazycelery_core.payload import PayloadError, json_of
 from lazycelery_core.redact import Redactor
 from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
 from lazycelery_core.store.order import moment as unix
+from lazycelery_core.store.room import Reading
 from lazycelery_core.store.table import Table
-from lazycelery_core.store.texts import TEXTS, shown
+from lazycelery_core.store.texts import TEXTS
 from lazycelery_core.store.traceback import HIDDEN, raised
 
+MOST_FIELDS = 100  # of one report
 MOST_BYTES = 16 << 20  # of messages read for one story
 FAILED = frozenset({"FAILURE", "RETRY", "REVOKED"})  # states whose stored result is an exception
 SOURCES = {RESULT: "result backend", SEEN: "inspect"}
 
 
-def read_story(task: Task, place: int, table: Table, redactor: Redactor) -> TaskStory:
-    """The story of a task whose last report is at `place`."""
+def read_story(task: Task, place: int, table: Table, redactor: Redactor, most: int) -> TaskStory:
+    """The story of a task whose last report is at `place`. most: characters of one text that are read out."""
     records, missing = _chain(place, table)
     parts = Parts()
     told = [(record, parts.fields(record)) for record in records]
-    moments = _moments(told, task, redactor)
+    reading = Reading(redactor, task.name, most)
+    facts = {
+        "args": _told(told, "args", reading),
+        "kwargs": _told(told, "kwargs", reading),
+        "result": _told(told, "result", reading) if task.state is TaskState.SUCCESS else None,
+        "exception": _exception(told, task, reading),
+        "traceback": _traceback(told, task, reading),
+    }
+    moments = _moments(told, task, reading)
     return TaskStory(
-        task=task,
-        moments=moments,
-        parent_id=_related(moments, "parent_id", task.id),
-        root_id=_related(moments, "root_id", ""),
-        args=_told(told, "args", task, redactor),
-        kwargs=_told(told, "kwargs", task, redactor),
-        result=_told(told, "result", task, redactor) if task.state is TaskState.SUCCESS else None,
-        exception=_exception(told, task, redactor),
-        traceback=_traceback(told, task, redactor),
-        missing=missing,
-    )
+        task=task, moments=moments, parent_id=_related(moments, "parent_id", task.id),
+        root_id=_related(moments, "root_id", ""), missing=missing, **facts,
+    )  # fmt: skip
 
 
 class Parts:
@@ -84,9 +87,9 @@ def _chain(place: int, table: Table) -> tuple[list[Record], str]:
     return records[::-1], ""
 
 
-def _moments(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> tuple[TaskMoment, ...]:
-    """In time order, each with the attempt it belongs to."""
-    found = [_moment(record, fields, task, redactor) for record, fields in told]
+def _moments(told: list[tuple[Record, dict[str, Any]]], task: Task, reading: Reading) -> tuple[TaskMoment, ...]:
+    """In time order, each with the attempt it belongs to. The last is read first: there may not be room for all."""
+    found = [_moment(record, fields, task, reading) for record, fields in reversed(told)][::-1]
     found.sort(key=lambda moment: moment.timestamp)
     attempts: dict[str, int] = {}  # by worker: the attempt that it received last
     latest = 0
@@ -120,8 +123,10 @@ def _retries(moment: TaskMoment) -> int | None:
     return retries if type(retries) is int and 0 <= retries <= 0xFFFF else None
 
 
-def _moment(record: Record, fields: dict[str, Any], task: Task, redactor: Redactor) -> TaskMoment:
-    hidden = {name: _hidden(redactor, name, value, task.name) for name, value in fields.items()}
+def _moment(record: Record, fields: dict[str, Any], task: Task, reading: Reading) -> TaskMoment:
+    hidden = {name: _hidden(reading, name, value) for name, value in islice(fields.items(), MOST_FIELDS)}
+    if len(fields) > MOST_FIELDS:
+        hidden["…"] = f"{len(fields) - MOST_FIELDS:,} more fields"
     kind = {RESULT: "result", SEEN: "inspect"}.get(record.kind) or _text(fields.get("type"))
     worker = _text(fields.get("worker" if record.kind == RESULT else "hostname"))
     return TaskMoment(kind, _time(record.kind, fields, task), worker, 0, hidden)
@@ -134,45 +139,44 @@ def _time(kind: int, fields: dict[str, Any], task: Task) -> float:
     return float(at) if isinstance(at, int | float) and 0 < at < 1 << 33 else task.updated
 
 
-def _told(
-    told: list[tuple[Record, dict[str, Any]]], name: str, task: Task, redactor: Redactor, failed: bool = False
-) -> Told | None:
+def _told(told: list[tuple[Record, dict[str, Any]]], name: str, reading: Reading) -> Told | None:
     """A field as told last; stored results and inspect have it whole, events only as a shortened repr."""
-    best: Told | None = None
+    best: tuple[Record, dict[str, Any]] | None = None
     for record, fields in told:
         value = fields.get(name)
         if value is None or (record.kind == RESULT and name == "result" and fields.get("status") != "SUCCESS"):
             continue
         whole = record.kind in (RESULT, SEEN) and value != ""
-        if best is None or whole or not best.source.startswith(("result", "inspect")):
-            text = shown(redactor, name, value, task.name)
-            source = SOURCES.get(record.kind) or f"{_text(fields.get('type'))} event"
-            best = Told(text, source, cut=record.kind == EVENT and "..." in text)
-    return best
+        if best is None or whole or best[0].kind not in SOURCES:
+            best = record, fields
+    if best is None:
+        return None
+    record, fields = best
+    text, left_out = reading.text(name, fields[name])
+    source = SOURCES.get(record.kind) or f"{_text(fields.get('type'))} event"
+    return Told(text, source, cut=left_out or (record.kind == EVENT and "..." in text))
 
 
-def _exception(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> Told | None:
+def _exception(told: list[tuple[Record, dict[str, Any]]], task: Task, reading: Reading) -> Told | None:
     if task.state in (TaskState.SUCCESS, TaskState.STARTED, TaskState.RECEIVED, TaskState.PENDING):
         return None
     for _, fields in reversed(told):
         text = fields.get("exception")
         if isinstance(text, str) and text:
             text = (raised(fields.get("traceback")) or text) if text == HIDDEN else text
-            return Told(redactor.text(text), f"{_text(fields.get('type'))} event")
+            return Told(reading.text("exception", text)[0], f"{_text(fields.get('type'))} event")
     return Told(task.exception, "result backend") if task.exception else None
 
 
-def _traceback(told: list[tuple[Record, dict[str, Any]]], task: Task, redactor: Redactor) -> Told | None:
+def _traceback(told: list[tuple[Record, dict[str, Any]]], task: Task, reading: Reading) -> Told | None:
     if task.state in (TaskState.SUCCESS, TaskState.STARTED, TaskState.RECEIVED, TaskState.PENDING):
         return None
-    return _told(told, "traceback", task, redactor)
+    return _told(told, "traceback", reading)
 
 
-def _hidden(redactor: Redactor, name: str, value: Any, task: str) -> Any:
+def _hidden(reading: Reading, name: str, value: Any) -> Any:
     """A field for the list of moments: secrets hidden by the name it stands under, else as received."""
-    if name in TEXTS and isinstance(value, str):
-        return shown(redactor, name, value, task)
-    return next(iter(redactor.value({name: value}).values()))
+    return reading.text(name, value)[0] if name in TEXTS and isinstance(value, str) else reading.value(name, value)
 
 
 def _related(moments: tuple[TaskMoment, ...], name: str, other_than: str) -> str:

@@ -10,6 +10,7 @@ from lazycelery_core.store.aggregates import STATES, WINDOW, WORKER_STEP, Aggreg
 from lazycelery_core.store.counting import Counting
 from lazycelery_core.store.dictionary import OTHER
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED, Ring
+from lazycelery_core.store.room import MOST
 from lazycelery_core.store.segment import STATE, Segment
 from lazycelery_core.store.story import read_story
 from lazycelery_core.store.table import Table
@@ -54,12 +55,12 @@ class StoreTasks:
     def get(self, task_id: str) -> Task | None:
         return self.row(self._table.index.get(task_id))
 
-    def story(self, task_id: str) -> TaskStory | None:
+    def story(self, task_id: str, most: int = MOST) -> TaskStory | None:
         task = self.get(task_id)
         if task is None:
             return None
         segment = self._segments[task.row >> self._table.shift]
-        return read_story(task, segment.ref[task.row & self._table.mask], self._table, self._redactor)
+        return read_story(task, segment.ref[task.row & self._table.mask], self._table, self._redactor, most)
 
     def select(self, query: RowQuery, limit: int = 200) -> TaskPage:
         if query.filter is None and not query.sort:

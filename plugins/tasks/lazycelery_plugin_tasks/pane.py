@@ -62,7 +62,7 @@ class ArgsCell:
         return line((args, Tone.DIM))
 
     def _read(self, task: Task, snapshot: Snapshot) -> str:
-        story = snapshot.tasks.story(task.id)
+        story = snapshot.tasks.story(task.id, ARGS_CUT)
         if story is None or (story.args is None and story.kwargs is None):
             return ""
         told = [value.text for value in (story.args, story.kwargs) if value and value.text not in ("()", "{}", "[]")]

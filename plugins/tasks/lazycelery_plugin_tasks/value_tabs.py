@@ -13,6 +13,7 @@ from lazycelery_plugin_tasks.tabs import LOST, headline, known, look_of
 from lazycelery_plugin_tasks.traceback import traceback_lines
 
 RAW_LINES = 400  # of one report
+CUT_BY_WORKER = "  cut by the worker: the rest was never sent"
 TRACEBACKS = 10  # attempts whose traceback is shown, the last ones
 
 
@@ -21,9 +22,14 @@ def value_lines(label: str, value: Told | None, cells: int) -> Iterator[Line]:
     if value is None:
         yield line((label, Tone.FIELD), ("  not told", Tone.DIM))
         return
-    cut = ("  cut by the worker: the rest was never sent", Tone.WARN) if value.cut else ("", Tone.DIM)
-    yield line((label, Tone.FIELD), (f"  from {value.source}", Tone.DIM), cut)
+    yield line((label, Tone.FIELD), (f"  from {value.source}", Tone.DIM), (_cut(value), Tone.WARN))
     yield from coloured(pretty(value.text, cells))
+
+
+def _cut(value: Told) -> str:
+    if not value.cut:
+        return ""
+    return "  cut: too long to show" if value.text.endswith(("more", "more characters")) else CUT_BY_WORKER
 
 
 class Args(DetailTab):

@@ -16,6 +16,7 @@ from lazycelery_plugin_workers.here import PLACES, TaskHere, tasks_here
 from lazycelery_plugin_workers.reads import entries, read_line, told
 
 STORIES = 8  # of the first rows, whose arguments are read back from cold storage at a quarter of a millisecond each
+ARGS_CUT = 500  # characters
 
 
 def _selected(context: DrawContext) -> Worker | None:
@@ -39,7 +40,7 @@ def _time(task: TaskHere, context: DrawContext) -> Cell:
 
 def _with_args(task: TaskHere, snapshot: Snapshot) -> TaskHere:
     """The task with the arguments that events told where the worker did not."""
-    story = None if task.args or task.row < 0 else snapshot.tasks.story(task.id)
+    story = None if task.args or task.row < 0 else snapshot.tasks.story(task.id, ARGS_CUT)
     return task if story is None or story.args is None else replace(task, args=story.args.text)
 
 

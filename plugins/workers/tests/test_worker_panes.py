@@ -45,7 +45,7 @@ class FewTasks:
     def get(self, task_id: str) -> Task | None:
         return next((task for task in self._tasks if task.id == task_id), None)
 
-    def story(self, task_id: str) -> TaskStory | None:
+    def story(self, task_id: str, most: int = 0) -> TaskStory | None:
         return None
 
     def select(self, query: RowQuery, limit: int = 200) -> TaskPage:
