@@ -4,6 +4,7 @@ Two subscriptions and a PING in silence: nothing is ever published or written, n
 memory, so what is said while the line is down is lost; the host declares that gap.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ from lazycelery_plugin_redis.troubles import silent, told
 
 BATCH = 256  # events handed over at once: bounds the time a screen waits for the store
 META = RESULT.encode()
+CUT_OFF = re.compile(rb"^client_output_buffer_limit_disconnections:(\d+)", re.MULTILINE)
+TOO_SLOW = "this screen was too slow: the broker cut it off (client-output-buffer-limit)"
 SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum, and an idle one costs 2 commands a second
 
 
@@ -41,15 +44,26 @@ class RedisStream(Source):
         self._heard = self._round_trip = 0.0
         self._probed: float | None = None
         self._broken: LazyCeleryError | None = None  # told by the next read: what was heard before comes first
+        self._cut_off: int | None = None  # clients that the server has cut off for being too slow
+        self._because = ""
         self.refused = ""  # the right whose lack keeps the extra channel from being heard
 
     def open(self) -> None:
         self._line.open()
         self._probed, self._broken, self._early = None, None, []
         self._heard = time.monotonic()
+        self._count_cut_off()
         self._subscribe(self._channel)
         if self._extra:
             self._subscribe_extra()
+
+    def _count_cut_off(self) -> None:
+        """Whether the server has cut off a slow client since we connected last; servers below 7.2 do not count."""
+        before, answer = self._cut_off, self._line.ask_all([("INFO", "stats")])[0]
+        found = CUT_OFF.search(answer) if isinstance(answer, bytes) else None
+        self._cut_off = int(found[1]) if found else None
+        more = before is not None and self._cut_off is not None and self._cut_off > before
+        self._because = TOO_SLOW if more else ""
 
     def _subscribe(self, channel: str) -> None:
         verb = "PSUBSCRIBE" if "*" in channel else "SUBSCRIBE"
@@ -162,6 +176,9 @@ class RedisStream(Source):
 
     def latency(self) -> float | None:
         return self._round_trip or self._line.latency
+
+    def lost_because(self) -> str:
+        return self._because
 
     def silence(self) -> float:
         return max(0.0, time.monotonic() - self._heard)

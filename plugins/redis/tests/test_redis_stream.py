@@ -229,6 +229,10 @@ def test_a_subscriber_kicked_for_slowness_is_noticed(valkey_factory: Any, opened
             pipe.publish("/0.celeryev/worker.heartbeat", event(number))
         pipe.execute()
     assert "too slow" in fails(stream).hint
+    stream.open()
+    assert stream.lost_because().startswith("this screen was too slow")
+    stream.open()
+    assert stream.lost_because() == ""
 
 
 class Hole:
