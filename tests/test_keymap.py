@@ -13,6 +13,7 @@ from lazycelery_core.host_commands import HOST_COMMANDS
 from lazycelery_core.keys import MODAL_SCOPES, TERMINAL_UNSAFE, Command, Keymap, Prefix, lint
 from lazycelery_core.launcher import keymap
 from lazycelery_core.plugins import Plugins
+from lazycelery_core.screens import popups
 from lazycelery_core.screens.commands import listed, spoken_words
 from lazycelery_core.screens.main import MainScreen
 from lazycelery_core.screens.menu import is_copy, is_journey, sections_of
@@ -92,7 +93,9 @@ def test_every_other_command_is_in_the_palette_which_the_menu_ends_with(keys: Ke
 
 
 def test_every_command_of_the_host_has_a_handler() -> None:
-    handled = MainScreen(Skin()).dispatcher.handled
+    screen = MainScreen(Skin())
+    popups.attach(screen)
+    handled = screen.dispatcher.handled
     names = [command.name for command in HOST_COMMANDS if command.scope not in MODAL_SCOPES]
     assert [name for name in names if name not in handled and f"{name.rpartition('.')[0]}.*" not in handled] == []
 

@@ -50,8 +50,17 @@ class ConfirmScreen(Popup[bool]):
 
     def _type(self, key: str, character: str | None) -> None:
         if self._editor.press(key, character):
-            self._answer = replace(self._answer, text=self._editor.text, cursor=self._editor.cursor)
-            self._focus(int(self._answer.ready(self._asked)))
+            self._typed()
+
+    def paste(self, text: str) -> None:
+        """A name may be pasted, too."""
+        if self._asked.typed:
+            self._editor.insert(text)
+            self._typed()
+
+    def _typed(self) -> None:
+        self._answer = replace(self._answer, text=self._editor.text, cursor=self._editor.cursor)
+        self._focus(int(self._answer.ready(self._asked)))
 
     def _focus(self, button: int) -> None:
         """Give a button the focus; the one that does it only when it can be pressed."""

@@ -134,6 +134,12 @@ class ExportScreen(Popup[Order]):
             self._problem = ""
         self.draw()
 
+    def paste(self, text: str) -> None:
+        """A path."""
+        self._editor.insert(text)
+        self._problem = ""
+        self.draw()
+
     def click(self, x: int, y: int) -> None:
         """A click on a line of choices goes to the next one."""
         if y == 2:

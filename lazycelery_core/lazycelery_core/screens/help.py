@@ -222,6 +222,12 @@ class HelpScreen(Popup[None]):
             self._editor.press(key, character)
         self._offset = 0
 
+    def paste(self, text: str) -> None:
+        """Search for it."""
+        self._searching = True
+        self._editor.insert(text)
+        self.draw()
+
     def wheel(self, lines: int) -> None:
         """Scroll."""
         self._offset += lines

@@ -6,7 +6,7 @@ screens of their own above this one, which then stands still. A prompt takes the
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,7 +15,6 @@ from textual.screen import Screen
 
 from lazycelery_core.keys import Command
 from lazycelery_core.pane import DetailPane, DrawContext, TablePane
-from lazycelery_core.screens import popups
 from lazycelery_core.screens.chrome import Chrome
 from lazycelery_core.screens.contract import Watch
 from lazycelery_core.screens.dispatcher import Dispatcher
@@ -23,7 +22,6 @@ from lazycelery_core.screens.going import Going
 from lazycelery_core.screens.moving import Moving
 from lazycelery_core.screens.navigation import Navigation
 from lazycelery_core.screens.panes import up_to_date
-from lazycelery_core.screens.prompt import Prompt
 from lazycelery_core.screens.stage import Stage
 from lazycelery_core.screens.state import RECORD_PANE, ScreenState
 from lazycelery_core.snapshot import Filter, Snapshot
@@ -36,6 +34,9 @@ from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.skin import Skin
 from lazycelery_core.widgets.status import StatusLine, banner_line
 from lazycelery_core.widgets.toasts import Toasts
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.prompt import Prompt
 
 SAID_FOR = 6.0  # s; a sentence is read twice in that time
 
@@ -61,7 +62,7 @@ class MainScreen(Screen[None]):
         self.when_begun: Callable[[str], None] = lambda begun: None
         self.header, self.crumbs = header.Header(skin, id="header"), header.WordsLine(skin, id="crumbs")
         self.second_line = Container(self.crumbs, id="second-line")
-        self.typing: Prompt | None = None  # what stands there instead of the breadcrumbs
+        self.typing: "Prompt | None" = None  # what stands there instead of the breadcrumbs
         self.status, self.keys = StatusLine(skin, id="status"), KeyLine(skin, id="keys")
         self.toasts = Toasts(skin, id="toasts")
         self.stage, self.chrome = Stage(self), Chrome(self)
@@ -69,7 +70,6 @@ class MainScreen(Screen[None]):
         self.dispatcher = Dispatcher(self)
         for controller in (self.navigation, self.going, Moving(self)):
             self.dispatcher.add(controller)
-        popups.attach(self)
 
     def compose(self) -> ComposeResult:
         """The lines and the body between them."""
@@ -92,6 +92,10 @@ class MainScreen(Screen[None]):
 
     def start(self, watch: Watch) -> None:
         """Show this from now on; again when plugins came late."""
+        from lazycelery_core.screens import popups  # far more than the first frame needs
+
+        if self.watched is None:
+            popups.attach(self)
         self.watched = watch
         self.state.panes = tuple(watch.plugins.panes)
         self.dispatcher.keys = watch.keys
@@ -211,14 +215,14 @@ class MainScreen(Screen[None]):
             widget.ask()
             self.chrome.draw()
 
-    def take_line(self, widget: Prompt) -> None:
+    def take_line(self, widget: "Prompt") -> None:
         """Put a prompt in the place of the breadcrumbs and give it the keys."""
         self.typing = widget
         self.crumbs.display = False
         self.second_line.mount(widget)
         widget.focus()
 
-    def give_line_back(self, widget: Prompt) -> None:
+    def give_line_back(self, widget: "Prompt") -> None:
         """Take the prompt away."""
         self.typing = None
         widget.remove()
@@ -243,6 +247,11 @@ class MainScreen(Screen[None]):
             self.typing.take_key(event)
         else:
             self.dispatcher.press(event.key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted is typed into the prompt, and never taken for keys where there is none."""
+        if self.typing is not None:
+            self.typing.paste(event.text)
 
     def takes_keys(self) -> bool:
         """Whether a key would meet what its typist expects: not before the rows it is about are there."""

@@ -111,9 +111,17 @@ class PaletteScreen(Popup[str]):
         elif verb in STEPS or key in STEPS:
             self._step(STEPS.get(verb) or STEPS[key])
         elif self._editor.press(key, character):
-            self._found = ranked(self._editor.text, self._entries, self._search)
-            self._chosen = 0
-            self.draw()
+            self._find()
+
+    def paste(self, text: str) -> None:
+        """Look for it."""
+        self._editor.insert(text)
+        self._find()
+
+    def _find(self) -> None:
+        self._found = ranked(self._editor.text, self._entries, self._search)
+        self._chosen = 0
+        self.draw()
 
     def _step(self, step: int) -> None:
         self._chosen = max(0, min(self._chosen + step, len(self._found) - 1))

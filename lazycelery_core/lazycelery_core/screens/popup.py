@@ -79,6 +79,14 @@ class Popup(ModalScreen[Answer], Generic[Answer]):
         else:
             self.dismiss(None)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text is typed text, where there is something to type into; it is never taken for keys."""
+        event.stop()
+        self.paste(event.text)
+
+    def paste(self, text: str) -> None:
+        """Text was pasted."""
+
     def click(self, x: int, y: int) -> None:
         """A click on cell (x, y) of the box."""
 

@@ -133,7 +133,11 @@ class Prompt(LinesWidget):
     def on_paste(self, event: events.Paste) -> None:
         """Pasted text is typed text."""
         event.stop()
-        self.editor.insert(event.text)
+        self.paste(event.text)
+
+    def paste(self, text: str) -> None:
+        """Put text in at the cursor."""
+        self.editor.insert(text)
         self._changed()
 
     def say_instead(self, text: str) -> None:

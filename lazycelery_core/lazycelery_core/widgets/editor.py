@@ -54,7 +54,7 @@ class Editor:
 
 
 def _typeable(text: str) -> str:
-    return "".join(char for char in re.sub(r"\s", " ", text) if char.isprintable())
+    return "".join(char for char in re.sub(r"\r\n|\s", " ", text) if char.isprintable())
 
 
 _MOVES: Mapping[str, Callable[[Editor], int]] = {
