@@ -158,8 +158,8 @@ def test_a_hundred_thousand_invented_hosts_are_bounded() -> None:
 
 def test_invented_event_types_are_bounded() -> None:
     store = Store(Limits(tasks=4_096, segment_rows=2_048), str, NOW)
-    store.apply([WireEvent(f"mood-{'x' * 500}{number}", NOW) for number in range(1_000)], NOW)
-    store.apply([WireEvent(f"mood-{number}", NOW) for number in range(1_000)], NOW)
+    store.apply([WireEvent(f"mood-{'x' * 500}{number}", NOW, "w") for number in range(1_000)], NOW)
+    store.apply([WireEvent(f"mood-{number}", NOW, "w") for number in range(1_000)], NOW)
     assert len(store.totals(NOW).ignored) <= 101
 
 

@@ -147,11 +147,16 @@ class WorkerCounts:
 
 
 def took(histograms: "list[array[int] | None]", code: int, bucket: int) -> None:
-    """Count a runtime in the histogram of a code, which is made when first used."""
+    """Count a runtime in the histogram of a code."""
+    (histograms[code] or histogram_of(histograms, code))[bucket] += 1
+
+
+def histogram_of(histograms: "list[array[int] | None]", code: int) -> "array[int]":
+    """The histogram of a code, made when it is first used."""
     histogram = histograms[code]
     if histogram is None:
         histogram = histograms[code] = array("I", bytes(4 * BUCKETS))
-    histogram[bucket] += 1
+    return histogram
 
 
 def bucket_of(seconds: float) -> int:

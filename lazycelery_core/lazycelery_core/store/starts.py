@@ -16,6 +16,7 @@ from lazycelery_core.events import HUGE
 from lazycelery_core.model import Gap
 from lazycelery_core.store.aggregates import WorkerCounts
 from lazycelery_core.store.dictionary import UNKNOWN
+from lazycelery_core.store.segment import Segment
 from lazycelery_core.store.table import Table
 
 CALM = 1.0  # s after a heartbeat with a later clock: task events that Celery buffered beside it have come by then
@@ -72,8 +73,7 @@ class Counted:
 class Starts:
     """Counts of workers and the gaps between them. Changed by the fold alone, under its lock.
 
-    counts: `counts.starts[worker code]` are starts heard by name code. The fold adds row and clock of each start to
-    `rows` and `clocks`.
+    counts: `counts.starts[worker code]` are starts heard by name code. What `add` does, the fold has written out.
     """
 
     def __init__(self, counts: WorkerCounts, table: Table) -> None:
@@ -83,6 +83,13 @@ class Starts:
         self._fresh: dict[int, Count] = {}
         self._gaps: list[Counted] = []
         self._ended_at = 0.0  # the last gap
+
+    def add(self, segment: Segment, place: int, worker: int, clock: int) -> None:
+        """A task-started was heard."""
+        heard, name = self._counts.starts[worker], segment.name[place]
+        heard[name] = heard.get(name, 0) + 1
+        self.rows.append((segment.number << self._table.shift) + place)
+        self.clocks.append(clock)
 
     def trim(self) -> None:
         """Forget the older half of the recent starts once there are many."""

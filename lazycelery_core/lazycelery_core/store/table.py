@@ -32,6 +32,7 @@ class Table:
         self.cold = Cold(limits, lambda: self.rows - 1, lock)
         self.open = Segment(0, limits.segment_rows)
         self._ids = self.open.use()
+        self.places: dict[str, int] = {}  # of the ids in the open segment: small enough to stay in the CPU's caches
         self.segments: dict[int, Segment] = {0: self.open}
         self.rows = 0  # the next row number
         self.evicted = 0
@@ -56,6 +57,7 @@ class Table:
         row = self.rows
         if row >> self.shift != self.open.number:
             self._open_next()
+        self.places[task_id] = len(self._ids)
         self._ids.append(task_id)
         index = self.index
         index.shards[hash(task_id) & 255][task_id] = row
@@ -72,7 +74,7 @@ class Table:
     def _open_next(self) -> None:
         self.open.close()
         self.open = Segment(self.open.number + 1, self.limits.segment_rows)
-        self._ids = self.open.use()
+        self._ids, self.places = self.open.use(), {}
         segments = {**self.segments, self.open.number: self.open}  # a new dict: readers keep the one they have
         if len(segments) > self.most_segments:
             self._evict(segments.pop(next(iter(segments))))
