@@ -4,6 +4,7 @@ import ast
 import json
 from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from lazycelery_core.tones import Line, Span, Tone
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
-READ = 20_000  # characters of a value that is read to be laid out; a longer one is shown as told
-COLOURED = 50_000  # characters that are coloured; beyond that colour comes too late
+READ = 8_000  # characters of a value that is read to be laid out; a longer one is shown as told
+COLOURED = 8_000  # characters that are coloured; 12 us each where every one is a token of its own
+LINES = 3_000  # lines of one value
 _FAILED = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
 
 
@@ -47,11 +49,12 @@ def as_json(value: Any) -> str:
 
 
 def coloured(text: str) -> list[Line]:
-    """Text as lines in the tones of Python code."""
-    lines = safe_lines(text)
-    if sum(map(len, lines)) > COLOURED:
-        return [(Span(each),) for each in lines]
-    return _split(_tokens("\n".join(lines)))
+    """Text as lines in the tones of Python code, as far as colours come in time."""
+    lines = safe_lines(text, max_lines=LINES)
+    sizes = accumulate(len(each) + 1 for each in lines)
+    head = sum(1 for size in sizes if size <= COLOURED)
+    code = _split(_tokens("\n".join(lines[:head]))) if head else []
+    return [*code, *((Span(each),) for each in lines[head:])]
 
 
 def coloured_line(text: Safe) -> Line:

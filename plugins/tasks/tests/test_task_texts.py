@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lazycelery_core.spans import plain
 from lazycelery_core.tones import Tone
-from lazycelery_plugin_tasks.code import coloured, pretty
+from lazycelery_plugin_tasks.code import COLOURED, LINES, coloured, pretty
 from lazycelery_plugin_tasks.names import last_part, plain_exception
 from lazycelery_plugin_tasks.traceback import is_library, traceback_lines
 
@@ -133,3 +133,18 @@ def test_any_printed_value_can_be_laid_out(value: object) -> None:
     import ast
 
     assert ast.literal_eval(pretty(repr(value), 60)) == value
+
+
+def test_a_long_value_is_coloured_at_its_beginning_and_whole_as_text() -> None:
+    text = "\n".join(f"'text {number}'" for number in range(1_000))
+    lines = coloured(text)
+    assert "\n".join("".join(span.text for span in each) for each in lines) == text
+    tones = [each[0].tone is Tone.CODE_STRING for each in lines]
+    assert tones == sorted(tones, reverse=True)
+    assert sum(len(each) + 1 for each in text.split("\n")[: sum(tones)]) in range(COLOURED - 11, COLOURED + 1)
+
+
+def test_no_more_lines_of_a_value_are_made_than_anybody_scrolls() -> None:
+    lines = coloured("1,\n" * 100_000)
+    assert len(lines) == LINES + 1
+    assert plain(lines[-1]) == "… 291,000 more characters"
