@@ -168,7 +168,7 @@ def test_a_search_leaves_only_what_matches() -> None:
     text = "\n".join(plain(row.inside) for row in help_rows(PAGE, 114, "revoke"))
     assert "revoke" in text
     assert "details" not in text
-    assert "No key does" in plain(help_rows(PAGE, 114, "nonsense")[1].inside)
+    assert "No key does nonsense." in plain(help_rows(PAGE, 114, "nonsense")[1].inside)
 
 
 # --- dialogs ----------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ class CommandQuestion(Question):
 
     def _named(self, typed: str, cursor: int) -> list[Completion]:
         """The commands that begin like what is typed, then those in which it stands."""
-        found = listed(self._line.commands)
+        found = listed(self._line.commands, self._line.screen.kind_here())
         begun = [pair for pair in found if pair[0].startswith(typed)]
         inside = [pair for pair in found if typed and typed in pair[0] and pair not in begun]
         return [

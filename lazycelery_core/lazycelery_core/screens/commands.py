@@ -85,9 +85,9 @@ def _parts(text: str) -> list[tuple[str, int]]:
     return parts
 
 
-def listed(commands: Sequence[Command]) -> list[tuple[str, Command]]:
-    """(best phrase, command) of everything that can be typed, by phrase."""
-    words = spoken_words(commands)
+def listed(commands: Sequence[Command], kind: str = "") -> list[tuple[str, Command]]:
+    """(best phrase, command) of everything that can be typed, by phrase; `kind` as in `spoken_words`."""
+    words = spoken_words(commands, kind)
     best = {command.name: next((each for each in phrases(command) if words.get(each) is command), command.name)
             for command in commands}  # fmt: skip
     return sorted(((best[command.name], command) for command in commands), key=lambda pair: pair[0])

@@ -56,19 +56,29 @@ class Palette:
         """All commands, those that work here first; then themes and the user's filters."""
         screen = self._screen
         targets, live = screen.targets(), set(screen.scopes())
-        found = [pair for pair in listed(self._line.commands) if not pair[1].name.startswith(MOVED_BY_HAND)]
+        found = [
+            pair
+            for pair in listed(self._line.commands, screen.kind_here())
+            if not pair[1].name.startswith(MOVED_BY_HAND)
+        ]
         here = [
             _entry(phrase, command, refusal(screen, command, targets))
             for phrase, command in found
             if command.scope in live
         ]
-        here.sort(key=lambda entry: (bool(entry.reason), not entry.own, not entry.label.startswith(VIEW)))
+        here.sort(key=_usefulness)
         elsewhere = [_entry(command.name, command, f"on a {command.scope.removeprefix('on:')}")
                      for _, command in found if command.scope not in live]  # fmt: skip
         themes = [Entry(f"theme {name}", f"Theme: {name}") for name in THEMES]
         named = self._line.named.of(screen.kind_here())
         filters = [Entry(f"filter use {name}", f"Filter: {name}  {text}") for name, text in named.items()]
         return [*here, *filters, *themes, *elsewhere]
+
+
+def _usefulness(entry: Entry) -> tuple[bool, bool, bool, bool]:
+    """What is about the record at hand comes first, what only copies it last of that; then views."""
+    copies = entry.own and entry.label.startswith("Copy")
+    return bool(entry.reason), not entry.own, copies, not entry.label.startswith(VIEW)
 
 
 def _entry(phrase: str, command: Command, reason: str) -> Entry:

@@ -57,7 +57,7 @@ def help_rows(page: Page, cells: int, searched: str = "") -> list[Row]:
     ]
     columns = [column for column in columns if column.entries]
     if not columns:
-        return [Row(()), _indent(line((f"No key does “{searched}”.", Tone.WARN))), Row(())]
+        return [Row(()), _indent(line((f"No key does {searched}.", Tone.WARN))), Row(())]
     rows = [Row(())]
     for group in _groups(columns, cells):
         rows += [_indent(each) for each in _beside(group, cells - 4)]
