@@ -8,9 +8,10 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual._context import active_message_pump
@@ -21,79 +22,102 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
-from lazycelery_core import glyphs, theme
+from lazycelery_core import theme
 from lazycelery_core.config import Connection, Settings, UISettings
 from lazycelery_core.ending import ended_by_signals
 from lazycelery_core.errors import FAILED, LazyCeleryError
 from lazycelery_core.screens.contract import Running
-from lazycelery_core.screens.crash import write_report
 from lazycelery_core.screens.keyboard import Keyboard
-from lazycelery_core.screens.main import MainScreen
+from lazycelery_core.screens.starting import Starting
 from lazycelery_core.text import TimeMode, safe
 from lazycelery_core.theme import Theme
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.line_filter import SafeText
-from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.metered import metered
 from lazycelery_core.widgets.pace import Pace
-from lazycelery_core.widgets.skin import Skin, textual_theme
+
+if TYPE_CHECKING:
+    from lazycelery_core.screens.main import MainScreen
+    from lazycelery_core.widgets.skin import Skin
 
 
 class LazyCeleryApp(App[None]):
     """The screen of one run. load: makes the watch, on a thread; reports: the folder for crash reports."""
 
-    CSS_PATH = "styles.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", show=False, priority=True)]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self, load: Callable[[], Running], ui: UISettings, connection: str, reports: Path, no_color: bool = False
     ) -> None:
-        self.skin = Skin(
-            theme.choose(ui.theme, no_color),
-            glyphs.choose(ui.glyphs, sys.stdout.encoding or "ascii", ui.ambiguous_wide),
-        )
         self.unsafe = SafeText()
         super().__init__()
         self.watched: Running | None = None
         self.failure: LazyCeleryError | None = None  # why there is nothing to watch
         self.report: Path | None = None  # of a bug that ended the app
         self._load, self._reports, self._connection = load, reports, connection
+        self._ui, self._first_theme = ui, theme.choose(ui.theme, no_color)
+        self._encoding = sys.stdout.encoding or "ascii"  # Textual puts something else in its place
         self._pace = Pace(ui.frames)
         self._brought = 0
         self.seconds: float | None = None  # to run; for ever when None
         self._sent = self._written = 0  # cells drawn, bytes that the terminal got
-        self.main = MainScreen(self.skin, connection)
-        self.main.state.time_mode = TimeMode(ui.time)
-        self._keyboard = Keyboard(self.main, self.set_timer)
+        self._keyboard = Keyboard(self)
+
+    @cached_property
+    def skin(self) -> "Skin":
+        """The theme and the glyphs of all widgets."""
+        from lazycelery_core import glyphs
+        from lazycelery_core.widgets.skin import Skin
+
+        chosen = glyphs.choose(self._ui.glyphs, self._encoding, self._ui.ambiguous_wide)
+        return Skin(self._first_theme, chosen)
+
+    @cached_property
+    def main(self) -> "MainScreen":
+        """The main screen; made once the first frame has been drawn without it."""
+        from lazycelery_core.screens.main import MainScreen
+
+        main = MainScreen(self.skin, self._connection)
+        main.state.time_mode = TimeMode(self._ui.time)
+        return main
 
     def get_default_screen(self) -> Screen[None]:
-        """The main screen."""
-        return self.main
+        """What is seen until there is something to watch."""
+        return Starting(self._first_theme, self._connection, self._begin)
 
     def on_mount(self) -> None:
-        """Draw the first frame, load meanwhile."""
-        self.set_theme(self.skin.theme)
-        self.main.starting()
-        self.run_worker(self._start(), exit_on_error=True)
-        self.set_interval(1 / 20, self._tick)
+        """End in time."""
         if self.seconds is not None:
             self.set_timer(self.seconds, self.exit)
 
+    def _begin(self) -> None:
+        self.run_worker(self._start(), exit_on_error=True)
+
     async def _start(self) -> None:
         try:
-            watch = await asyncio.to_thread(self._load)
+            watch = await asyncio.to_thread(self._loaded)
         except LazyCeleryError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
-        self.watched = watch
         watch.start()
+        self.set_theme(self.skin.theme)
+        await self.push_screen(self.main)
+        self.watched = watch
         self._bring(watch)
+        self.set_interval(1 / 20, self._tick)
         for note in watch.notes:
             self.say(note, Tone.WARN)
         gc.collect()
         gc.freeze()  # what is here now stays; collections look at new objects only
+
+    def _loaded(self) -> Running:
+        """What is watched; and the modules of the screen that the first frame did without."""
+        watch = self._load()
+        for module in ("main", "popups", "crash"):
+            import_module(f"lazycelery_core.screens.{module}")
+        return watch
 
     def _bring(self, watch: Running) -> None:
         """Take in what the plugins brought so far; some come late."""
@@ -102,9 +126,8 @@ class LazyCeleryApp(App[None]):
 
     def _tick(self) -> None:
         """Draw the next picture when it is due and anything is new."""
-        now, clock = time.monotonic(), time.time()
+        now, clock, watch = time.monotonic(), time.time(), self.watched
         self.main.toasts.tick(now)
-        watch = self.watched
         if watch is None or not self._pace.due(now):
             return
         if _brought(watch) != self._brought:
@@ -114,7 +137,7 @@ class LazyCeleryApp(App[None]):
         snapshot = watch.deployment.snapshot(clock)
         if self._pace.news(now, snapshot.version, int(clock)):
             self.main.frame(snapshot)
-            sent = sum(widget.sent for widget in self.main.query(LinesWidget))
+            sent = self.main.sent
             self._pace.spent(sent - self._sent)
             self._sent = sent
 
@@ -139,6 +162,8 @@ class LazyCeleryApp(App[None]):
 
     def set_theme(self, chosen: Theme) -> None:
         """Draw with this theme from now on."""
+        from lazycelery_core.widgets.skin import textual_theme
+
         self.skin.theme = chosen
         self.register_theme(textual_theme(chosen))
         self.theme = chosen.name
@@ -157,6 +182,8 @@ class LazyCeleryApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """A bug in the host: report it to a file; hide the widget it happened in, end where it was no widget's."""
+        from lazycelery_core.screens.crash import write_report
+
         self.report = write_report(self._reports, error, time.time())
         self.log.error(error)
         where = active_message_pump.get(None)

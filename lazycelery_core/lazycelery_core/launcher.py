@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lazycelery_core.action import Policy
 from lazycelery_core.config import Connection, Environment, Settings
-from lazycelery_core.control import Level
 from lazycelery_core.errors import ConfigError
-from lazycelery_core.keys import Keymap
-from lazycelery_core.plugins import LOAD_PATIENCE, Plugins
 
 if TYPE_CHECKING:
+    from lazycelery_core.action import Policy
     from lazycelery_core.deployment import Deployment
+    from lazycelery_core.keys import Keymap
+    from lazycelery_core.plugins import Plugins
     from lazycelery_core.snapshot import Snapshot
 
 
@@ -39,9 +38,9 @@ class Watch:
 
     settings: Settings
     connection: Connection
-    plugins: Plugins
+    plugins: "Plugins"
     deployment: "Deployment"
-    keys: Keymap
+    keys: "Keymap"
     notes: list[str] = field(default_factory=list)
 
     def start(self) -> None:
@@ -72,8 +71,10 @@ class Launcher:
         """The variables of this process."""
         return self.settings.environment
 
-    def plugins(self, patience: float | None = None) -> Plugins:
+    def plugins(self, patience: float | None = None) -> "Plugins":
         """The plugins, loaded once; `patience` as in `Plugins.load`. Raises ConfigError for a misspelt `--without`."""
+        from lazycelery_core.plugins import Plugins
+
         if self._plugins is None:
             switched_off = {**self.settings.switched_off, **dict.fromkeys(self.options.without, "--without")}
             self._plugins = Plugins(switched_off, self.settings.plugin_settings)
@@ -81,7 +82,7 @@ class Launcher:
             self._check_without(self._plugins)
         return self._plugins
 
-    def _check_without(self, plugins: Plugins) -> None:
+    def _check_without(self, plugins: "Plugins") -> None:
         known = {plugin.name for plugin in plugins.found}
         unknown = [name for name in self.options.without if name not in known]
         if unknown:
@@ -94,14 +95,20 @@ class Launcher:
         connection = self.settings.connect(url or self.options.broker, "" if url else self.options.connection)
         return replace(connection, name=name, notes=()) if name else connection
 
-    def policy(self, connection: Connection) -> Policy:
+    def policy(self, connection: Connection) -> "Policy":
         """The level of this run and its scopes. Raises ConfigError when asked to be passive and to write."""
+        from lazycelery_core.action import Policy
+        from lazycelery_core.control import Level
+
+        self._check_level()
         scopes = frozenset((*self.options.allow, *connection.allow))
-        if self.options.passive and self.options.allow:
-            raise ConfigError("--passive sends nothing, --allow sends something.", "Give one of the two.")
         if self.options.passive or connection.passive:
             return Policy(Level.PASSIVE)
         return Policy(Level.GRANTED, scopes) if scopes else Policy(Level.READ_ONLY)
+
+    def _check_level(self) -> None:
+        if self.options.passive and self.options.allow:
+            raise ConfigError("--passive sends nothing, --allow sends something.", "Give one of the two.")
 
     def watch(self, connection: Connection, patience: float | None = None) -> Watch:
         """A deployment ready to be started, with all that belongs to it.
@@ -127,7 +134,7 @@ class Launcher:
         keys = keymap(self.settings, plugins)
         return Watch(self.settings, connection, plugins, deployment, keys, self._notes(connection, keys))
 
-    def _notes(self, connection: Connection, keys: Keymap) -> list[str]:
+    def _notes(self, connection: Connection, keys: "Keymap") -> list[str]:
         names = [plugin.name for plugin in self.plugins().found]
         return [*connection.notes, *self.settings.check_names([command.name for command in keys.commands], names)]
 
@@ -155,13 +162,20 @@ class Launcher:
         from lazycelery_core.app import run
 
         connection = self.connect(url, name)
-        self.policy(connection)
-        return run(lambda: self.watch(connection, LOAD_PATIENCE), self.settings, connection, seconds)
+        self._check_level()
+        return run(lambda: self._watch_patiently(connection), self.settings, connection, seconds)
+
+    def _watch_patiently(self, connection: Connection) -> Watch:
+        """A deployment, and at least those plugins that loaded in time; the others come late."""
+        from lazycelery_core.plugins import LOAD_PATIENCE
+
+        return self.watch(connection, LOAD_PATIENCE)
 
 
-def keymap(settings: Settings, plugins: Plugins) -> Keymap:
+def keymap(settings: Settings, plugins: "Plugins") -> "Keymap":
     """Host commands, the views that exist, and the plugins' actions, with the user's own keys."""
     from lazycelery_core.host_commands import HOST_COMMANDS, view_commands
+    from lazycelery_core.keys import Keymap
 
     host = [*HOST_COMMANDS, *view_commands({pane.view.id: pane.view for pane in plugins.panes}.values())]
     return Keymap(host, plugins.actions, plugins.keybindings, settings.keybindings)

@@ -239,7 +239,8 @@ class Link:
 
     `rate` is events a second over the last 5 s. `rejected` counts events by reason that could not be applied,
     `dropped` those thrown away because a bound was reached, `repaired` fields that were unusable, by name. `notice` says
-    what is left out while it works. `streams`: events come through it, its outages are gaps. `commands` are those sent to the broker a second, None where nobody counts them.
+    what is left out while it works. `commands` are those sent to the broker a second, None where nobody counts them.
+    `streams`: events come through it, so its outages are gaps.
     """
 
     source: str

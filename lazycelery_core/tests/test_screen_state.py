@@ -4,6 +4,7 @@ from lazycelery_core.canvas import Canvas
 from lazycelery_core.host_commands import HOST_COMMANDS, view_commands
 from lazycelery_core.keys import WIDE_SCOPES, Command, Keymap
 from lazycelery_core.pane import OVERVIEW, TASKS, WORKERS, CanvasPane, DrawContext, Pane, Slot, View
+from lazycelery_core.screens import popups
 from lazycelery_core.screens.dispatcher import Dispatcher, handles
 from lazycelery_core.screens.main import MainScreen
 from lazycelery_core.screens.state import RECORD_PANE, Record, ScreenState
@@ -171,6 +172,7 @@ def test_a_command_without_a_handler_does_no_harm() -> None:
 
 def test_every_command_of_the_host_has_a_handler() -> None:
     screen = MainScreen(Skin())
+    popups.attach(screen)
     handled = screen.dispatcher.handled
     commands = (*HOST_COMMANDS, *view_commands([OVERVIEW]))
     names = [command.name for command in commands if command.scope in WIDE_SCOPES]  # others are for open popups

@@ -3,13 +3,16 @@
 Exit codes: 0 fine; 1 nothing found or a condition is false; 2 wrong usage, settings or plugin; 3 no connection.
 """
 
+import gc
 import sys
 
-import click
+gc.set_threshold(50_000, 20, 100)  # imports make no garbage: looking for it costs the first frame a tenth of its time
 
-from lazycelery_core.cli.root import root
-from lazycelery_core.errors import LazyCeleryError
-from lazycelery_core.text import safe
+import click  # noqa: E402
+
+from lazycelery_core.cli.root import root  # noqa: E402
+from lazycelery_core.errors import LazyCeleryError  # noqa: E402
+from lazycelery_core.text import safe  # noqa: E402
 
 __all__ = ["main", "root"]
 

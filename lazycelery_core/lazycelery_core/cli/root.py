@@ -1,34 +1,45 @@
 """Which options hold for every command, and where do commands come from?
 
-The host's commands are known at once; plugins are loaded only when a name is not one of them, or for `--help`.
+The host's commands are known by name and imported when one is used; plugins are loaded only when a name is not one of
+them, or for `--help`. So nothing stands before the first frame that the screen does not need.
 """
 
 import sys
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import click
 
-from lazycelery_core.cli import keys, plugins, settings
-from lazycelery_core.cli.doctor import doctor
-from lazycelery_core.cli.rows import rows_command
 from lazycelery_core.errors import ConfigError
 from lazycelery_core.launcher import Launcher, Options, granted
 
 EPILOG = "Without a command the screen opens. Exit codes: 0 fine, 1 nothing found, 2 wrong usage, 3 no connection."
+OWN = {
+    "config": "settings",
+    "doctor": "doctor",
+    "keys": "keys",
+    "plugins": "plugins",
+}  # command -> module here
 
 
 class Commands(click.Group):
     """The host's commands first, then those of plugins, then one for every view that lists things."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_of_plugins(_launcher(ctx))})
+        return sorted({*OWN, *_of_plugins(_launcher(ctx))})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _of_plugins(_launcher(ctx)).get(cmd_name)
+        return _own(cmd_name) if cmd_name in OWN else _of_plugins(_launcher(ctx)).get(cmd_name)
+
+
+def _own(name: str) -> click.Command:
+    return cast("click.Command", getattr(import_module(f"lazycelery_core.cli.{OWN[name]}"), name))
 
 
 def _of_plugins(launcher: Launcher) -> dict[str, click.Command]:
+    from lazycelery_core.cli.rows import rows_command
+
     plugins = launcher.plugins()
     listing = {pane.view.id: rows_command(pane) for pane in plugins.tables() if pane.id == f"{pane.view.id}.list"}
     return {**listing, **{command.name: command for _, command in plugins.commands() if command.name}}
@@ -78,7 +89,7 @@ def bare_launcher() -> Launcher:
 )
 @click.option("--passive", is_flag=True, help="Publish nothing at all, not even a question to workers.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Leave this plugin out; repeatable.")
-@click.version_option(version("lazycelery-core"), prog_name="lazycelery")
+@click.version_option(package_name="lazycelery-core", prog_name="lazycelery")
 @click.pass_context
 def root(ctx: click.Context, /, **_: object) -> int:
     """Watch, search and understand a running Celery deployment from its broker URL alone."""
@@ -102,9 +113,3 @@ def _keep_log(launcher: Launcher) -> None:
     problem = log_to(launcher.environment.state_path, launcher.settings.redactor().text)
     if problem:
         click.echo(problem, err=True)
-
-
-root.add_command(doctor)
-root.add_command(keys.keys)
-root.add_command(plugins.plugins)
-root.add_command(settings.config)

@@ -1,17 +1,20 @@
 """What must be loaded before the screen shows more than its frame? Plugins, keymap and one watched deployment."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from __future__ import annotations  # no module that these types stand in is needed for the first frame
 
-from lazycelery_core.config import Connection, Settings
-from lazycelery_core.control import Control
-from lazycelery_core.cost import Cost
-from lazycelery_core.keys import Keymap
-from lazycelery_core.pane import DetailTab, Pane
-from lazycelery_core.plugins import Plugin
-from lazycelery_core.snapshot import Snapshot
-from lazycelery_core.widgets.guard import Health
-from lazycelery_core.writes import Writes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lazycelery_core.config import Connection, Settings
+    from lazycelery_core.control import Control
+    from lazycelery_core.cost import Cost
+    from lazycelery_core.keys import Keymap
+    from lazycelery_core.pane import DetailTab, Pane
+    from lazycelery_core.plugins import Plugin
+    from lazycelery_core.snapshot import Snapshot
+    from lazycelery_core.widgets.guard import Health
+    from lazycelery_core.writes import Writes
 
 
 class Watched(Protocol):

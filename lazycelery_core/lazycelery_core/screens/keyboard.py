@@ -5,16 +5,15 @@ was just accepted. So nothing typed ahead is lost, or lands on a row that is abo
 """
 
 from collections import deque
-from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual import events
 
-from lazycelery_core.screens.popup import Popup
-
 if TYPE_CHECKING:
-    from lazycelery_core.screens.main import MainScreen
+    from lazycelery_core.app import LazyCeleryApp
+    from lazycelery_core.screens.popup import Popup
+    from lazycelery_core.screens.starting import Starting
 
 PATIENCE = 2.0  # s a key waits at most; whoever hangs must not take the keyboard with it
 LOOK = 0.01  # s between two looks
@@ -28,10 +27,10 @@ class Waiting(NamedTuple):
 
 
 class Keyboard:
-    """Takes every key of the app. later(seconds, call): how it looks again."""
+    """Takes every key of the app, also while the screens are still loaded: those keys wait for them."""
 
-    def __init__(self, main: "MainScreen", later: Callable[[float, Callable[[], None]], object]) -> None:
-        self._main, self._later = main, later
+    def __init__(self, app: "LazyCeleryApp") -> None:
+        self._app = app
         self._waiting: deque[Waiting] = deque()
 
     def press(self, event: events.Key) -> None:
@@ -45,15 +44,17 @@ class Keyboard:
         if self._waiting and (self._ready() or monotonic() > self._waiting[0].until):
             self._give(self._waiting.popleft().event)
         if self._waiting:
-            self._later(LOOK, self._take_one)
+            self._app.set_timer(LOOK, self._take_one)
 
     def _ready(self) -> bool:
-        top = self._main.app.screen
-        return self._main.takes_keys() if top is self._main else top.is_mounted and top.size.width > 0
+        top = self._app.screen
+        if self._app.watched is None:
+            return False
+        return self._app.main.takes_keys() if top is self._app.main else top.is_mounted and top.size.width > 0
 
     def _give(self, event: events.Key) -> None:
-        top = self._main.app.screen
-        if isinstance(top, Popup):
-            top.press(event.key, event.character)
-        else:
-            self._main.press(event)
+        top = self._app.screen
+        if self._app.watched is not None and top is self._app.main:
+            self._app.main.press(event)
+        else:  # every other screen takes keys itself
+            cast("Popup[object] | Starting", top).press(event.key, event.character)

@@ -49,6 +49,7 @@ class MainScreen(Screen[None]):
     """
 
     AUTO_FOCUS = ""
+    CSS_PATH = "../styles.tcss"  # of popups, too
 
     def __init__(self, skin: Skin, connection: str = "") -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class MainScreen(Screen[None]):
         self.when_begun: Callable[[str], None] = lambda begun: None
         self.header, self.crumbs = header.Header(skin, id="header"), header.WordsLine(skin, id="crumbs")
         self.second_line = Container(self.crumbs, id="second-line")
-        self.typing: "Prompt | None" = None  # what stands there instead of the breadcrumbs
+        self.typing: Prompt | None = None  # what stands there instead of the breadcrumbs
         self.status, self.keys = StatusLine(skin, id="status"), KeyLine(skin, id="keys")
         self.toasts = Toasts(skin, id="toasts")
         self.stage, self.chrome = Stage(self), Chrome(self)
@@ -84,11 +85,6 @@ class MainScreen(Screen[None]):
         yield self.toasts
 
     # --- pictures -----------------------------------------------------------------------------------------------------
-
-    def starting(self) -> None:
-        """Draw the frame while plugins and broker clients are loaded."""
-        self.chrome.draw()
-        self.stage.starting(self.connection)
 
     def start(self, watch: Watch) -> None:
         """Show this from now on; again when plugins came late."""
@@ -148,6 +144,11 @@ class MainScreen(Screen[None]):
         """Draw every cell again: the theme, the glyphs or the age of the picture have changed."""
         for widget in self.query(LinesWidget):
             widget.repaint()
+
+    @property
+    def sent(self) -> int:
+        """Cells that were refreshed since the start."""
+        return sum(widget.sent for widget in self.query(LinesWidget))
 
     def context(self) -> DrawContext | None:
         """What panes are drawn with, without their size; None before there is a picture."""

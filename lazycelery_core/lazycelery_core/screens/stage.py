@@ -14,7 +14,6 @@ from lazycelery_core.screens.state import RECORD_PANE
 from lazycelery_core.text import Safe
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.body import Body
-from lazycelery_core.widgets.header import starting_line
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.reader import Reader
@@ -39,11 +38,6 @@ class Stage:
         self.message = LinesWidget(skin, id="message")
         self.lost = False  # the broker: a banner tells so above the panes
         self.panes: Panes | None = None
-
-    def starting(self, name: str) -> None:
-        """Say what happens while there is nothing to show."""
-        self.message.show([Painted(before=starting_line(name))])
-        self.body.put({self.message: Rect(1, 0, max(0, self._screen.size.width - 1), 1)})
 
     def fill(self, loaded: Loaded) -> None:
         """Show these plugins' panes from now on."""

@@ -12,7 +12,7 @@ from lazycelery_core.pane import View
 from lazycelery_core.spans import cut_line, line_width
 from lazycelery_core.text import Safe, safe, width
 from lazycelery_core.theme import Ink, Part
-from lazycelery_core.tones import Line, Span, Tone, line
+from lazycelery_core.tones import Line, Span, Tone
 from lazycelery_core.widgets.lines import LinesWidget
 from lazycelery_core.widgets.skin import Skin
 
@@ -128,8 +128,3 @@ class Header(WordsLine):
     """The first line."""
 
     surface: ClassVar[str] = "bar"
-
-
-def starting_line(name: str) -> Line:
-    """What stands on the screen while plugins and broker clients are loaded."""
-    return line((f"Starting {name} …" if name else "Starting …", Tone.DIM))

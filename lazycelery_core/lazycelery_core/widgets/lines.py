@@ -67,8 +67,9 @@ class LinesWidget(Widget):
 
 
 def changed_cells(old: Painted, new: Painted, cells: int) -> list[tuple[int, int]]:
-    """(first, end) of each run of cells in which two lines differ, near ones joined; all where a cursor came or went."""
-    if old.cursor != new.cursor or (new.cursor and (old.before, old.after) != (new.before, new.after)):
+    """(first, end) of each run of cells in which two lines differ, near ones joined; all where a cursor came or
+    went, or its tint has another place."""
+    if old.cursor != new.cursor or (new.cursor and _around(old) != _around(new)):
         return [(0, cells)]
     before, after = _cells(old), _cells(new)
     blank = (" ", None)
@@ -84,6 +85,11 @@ def changed_cells(old: Painted, new: Painted, cells: int) -> list[tuple[int, int
         else:
             runs.append((start, x + 1))
     return [(start, end + 1 if _is_wide(before, after, end) else end) for start, end in runs]
+
+
+def _around(line: Painted) -> object:
+    """What decides where the tint of a cursor row begins and ends."""
+    return line.before, sum(width(text) for text, _ in line.inside), line.after
 
 
 def _is_wide(before: Cells, after: Cells, end: int) -> bool:
