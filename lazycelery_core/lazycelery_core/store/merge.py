@@ -14,7 +14,7 @@ from lazycelery_core.events import Event, WireEvent
 from lazycelery_core.store.aggregates import BUCKETS, LEAST, OFFSET, SCALE, histogram_of
 from lazycelery_core.store.cold import EVENT, HEADER, SHARED, pack
 from lazycelery_core.store.cold import FAR as FAR_BACK
-from lazycelery_core.store.order import PENDING, RECEIVED, STARTED, SUCCESS, Order, before
+from lazycelery_core.store.order import LONGEST_ID, PENDING, RECEIVED, STARTED, SUCCESS, Order, before
 from lazycelery_core.store.reports import FAR, Reports
 from lazycelery_core.store.rings import SUCCEEDED
 from lazycelery_core.store.segment import Segment
@@ -181,14 +181,13 @@ class Merge:
         `Reports.identify` is written out for the usual: a known name, no eta. Otherwise the row has no name yet.
         """
         table, task_id = self._table, event.uuid
-        row = self._order.add(task_id)
         name = table.names.codes.get(event.name, -1)
-        if row < 0 or name < 0 or event.eta is not None or event.type not in _NAMING:
-            return row
-        segment, place, counts = table.open, row & table.mask, self._order.counts.by_state
+        if name < 0 or len(task_id) > LONGEST_ID or event.eta is not None or event.type not in _NAMING or not task_id:
+            return self._order.add(task_id)
+        row = table.add(task_id)
+        segment, place = table.open, row & table.mask
         segment.name[place] = name
-        counts[PENDING] -= 1
-        counts[((name + 1) << 3) + PENDING] += 1
+        self._order.counts.by_state[((name + 1) << 3) + PENDING] += 1
         root, parent = event.root_id, event.parent_id
         if root:
             segment.root[place] = hash(root)

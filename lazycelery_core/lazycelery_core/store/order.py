@@ -45,14 +45,18 @@ class Order:
 
     def host(self, hostname: str | None) -> int:
         """The code of a worker that may be new."""
-        code = self.table.hosts.add(hostname)
-        self.workers.fit(len(self.table.hosts.values))
+        code = self.table.hosts.codes.get(hostname)
+        if code is None:
+            code = self.table.hosts.add(hostname)
+            self.workers.fit(len(self.table.hosts.values))
         return code
 
     def name(self, name: str | None) -> int:
         """The code of a task name that may be new."""
-        code = self.table.names.add(name)
-        self.counts.fit_names(len(self.table.names.values))
+        code = self.table.names.codes.get(name)
+        if code is None:
+            code = self.table.names.add(name)
+            self.counts.fit_names(len(self.table.names.values))
         return code
 
     def rename(self, segment: Segment, place: int, name: str) -> None:

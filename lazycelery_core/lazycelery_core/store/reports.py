@@ -69,10 +69,13 @@ class Reports:
                 self.identify(segment, place, event)
         if event.retries:
             order.attempt(segment, place, event.retries)
-        queue = self._table.queues.add(event.queue)
+        queue = self._table.queues.codes.get(event.queue)
+        if queue is None:
+            queue = self._table.queues.add(event.queue)
         if queue >= 0:
             segment.queue[place] = queue
-            self.sent_to.extend([0] * (queue + 1 - len(self.sent_to)))
+            if queue >= len(self.sent_to):
+                self.sent_to.extend([0] * (queue + 1 - len(self.sent_to)))
             self.sent_to[queue] += 1
         mark = segment.mark[place]
         if mark == PENDING:

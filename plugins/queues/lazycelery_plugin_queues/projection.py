@@ -31,11 +31,10 @@ class LastPeeks(Projection):
 
     def apply(self, events: Sequence[Event], now: float) -> None:
         """Keep the newest peek of each queue, the queues looked at last."""
-        for event in events:
-            if isinstance(event, QueuePeeked):
-                rest = {name: peeked for name, peeked in self._peeks.items() if name != event.queue}
-                kept = dict(list(rest.items())[-(KEPT - 1) :])
-                self._peeks = {**kept, event.queue: Peeked(event.peek, event.error, now)}
+        for event in [each for each in events if type(each) is QueuePeeked]:  # few: the rest is passed by quickly
+            rest = {name: peeked for name, peeked in self._peeks.items() if name != event.queue}
+            kept = dict(list(rest.items())[-(KEPT - 1) :])
+            self._peeks = {**kept, event.queue: Peeked(event.peek, event.error, now)}
 
     def view(self) -> dict[str, Peeked]:
         """Never changed after it was handed out."""
