@@ -12,6 +12,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
+from textual.timer import Timer
 
 from lazycelery_core.keys import Command
 from lazycelery_core.pane import DetailPane, DrawContext, TablePane
@@ -38,6 +39,7 @@ from lazycelery_core.widgets.toasts import Toasts
 if TYPE_CHECKING:
     from lazycelery_core.screens.prompt import Prompt
 
+FRAME = 1 / 120  # s; Textual's own 1 / 60 would be most of the time from a key to its frame
 SAID_FOR = 6.0  # s; a sentence is read twice in that time
 
 
@@ -54,6 +56,7 @@ class MainScreen(Screen[None]):
     def __init__(self, skin: Skin, connection: str = "") -> None:
         super().__init__()
         self._compositor = NarrowCompositor()
+        self._updates: Timer | None = None
         self.skin, self.connection = skin, connection
         self.state = ScreenState()
         self.watched: Watch | None = None
@@ -71,6 +74,13 @@ class MainScreen(Screen[None]):
         self.dispatcher = Dispatcher(self)
         for controller in (self.navigation, self.going, Moving(self)):
             self.dispatcher.add(controller)
+
+    @property
+    def _update_timer(self) -> Timer:
+        """Textual's timer of frames, but a faster one."""
+        if self._updates is None:
+            self._updates = self.set_interval(FRAME, self._on_timer_update, name="frames", pause=True)
+        return self._updates
 
     def compose(self) -> ComposeResult:
         """The lines and the body between them."""
@@ -134,6 +144,8 @@ class MainScreen(Screen[None]):
         """The view, the focus, the zoom or the size have changed: put everything in its place."""
         self.stage.arrange()
         self._tell_sources()
+        for widget in self.stage.shown():
+            widget.wake()
         self.show_again()
 
     def _tell_sources(self) -> None:
@@ -298,6 +310,8 @@ class MainScreen(Screen[None]):
         for widget in self.stage.shown():
             details = isinstance(widget.pane, DetailPane) and widget.pane.of == pane.id
             if widget is not event.widget and context is not None and (another or details):
+                if another:
+                    widget.wake()
                 widget.update(context)
         if another:
             self._tell_sources()

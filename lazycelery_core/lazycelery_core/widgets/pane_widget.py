@@ -98,6 +98,10 @@ class PaneWidget(LinesWidget):
         self._rest = now + min(LONGEST_REST, self.guard.seconds * SPARING) if self.guard.seconds > 0.1 else 0.0
         return False
 
+    def wake(self) -> None:
+        """Draw the next picture however long it takes: somebody waits for it."""
+        self._rest = 0.0
+
     def _inside(self, context: DrawContext) -> DrawContext:
         inside = (max(0, self.rect.width - 2), max(0, self.rect.height - 2))
         return replace(context, width=inside[0], height=inside[1], focused=self.focused_pane)
