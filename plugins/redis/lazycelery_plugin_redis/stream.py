@@ -38,7 +38,7 @@ class RedisStream(Source):
     ) -> None:
         self.name, self._line, self._clock = name, line, clock
         self._channel, self._extra = channel, extra
-        self._usual = [channel.encode()]  # messages name the subscription that they are for
+        self._usual = channel.encode()  # messages name the subscription that they are for
         self._tally = Tally()
         self._early: list[Any] = []
         self._heard = self._round_trip = 0.0
@@ -103,7 +103,7 @@ class RedisStream(Source):
             while len(events) < BATCH:
                 message = read(disconnect_on_error=False)
                 while type(message) is list:
-                    if message[1:2] == usual and type(message[-1]) is bytes:
+                    if len(message) > 2 and message[1] == usual and type(message[-1]) is bytes:
                         events += events_in(message[-1], now, tally)
                     else:
                         take(message, events, now)
