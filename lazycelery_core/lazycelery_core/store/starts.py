@@ -114,6 +114,7 @@ class Starts:
 
     def missed(self, gap: Gap, workers: Iterable[int], asked: bool) -> None:
         """Events were missed. workers: codes of those whose task events should have come; asked: whether they are."""
+        self._settle(gap.start)
         self._fresh.clear()
         self._ended_at = gap.end or gap.start
         for each in self._gaps:

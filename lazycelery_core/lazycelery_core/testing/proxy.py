@@ -62,7 +62,7 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _cut(self) -> None:
-        for writer in self._writers:
+        for writer in [each for each in self._writers if not each.is_closing()]:
             line = writer.get_extra_info("socket")
             if line is not None and line.family == socket.AF_INET:
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
