@@ -9,7 +9,7 @@ from lazycelery_core.redact import Redactor
 from lazycelery_core.store.texts import shown
 
 MOST = 100_000  # characters of one text that a story reads out
-ALL = 3  # times that in all
+ALL = 2  # times that, in all that its reports hold besides
 BESIDE = 4_096  # characters behind those that are shown in which secrets are sought too: none is shown in half
 DEEPEST = 70  # levels; what is deeper is hidden anyway
 SHORT = 100  # characters that there is always room for
@@ -51,9 +51,9 @@ class Room:
 
 
 class Reading:
-    """Reads values of a task called `name` out without secrets: `most` characters of one text, and not too many in all.
+    """Reads values of a task called `name` out without secrets: `most` characters of one text.
 
-    The same text told twice is read once.
+    A text read twice is searched once. Of all `value`s together, and of texts with `further`, only so much is read.
     """
 
     def __init__(self, redactor: Redactor, name: str, most: int) -> None:
@@ -61,36 +61,36 @@ class Reading:
         self._left = ALL * most
         self._read: dict[tuple[str, str], tuple[str, bool]] = {}
 
-    def text(self, field: str, value: Any) -> tuple[str, bool]:
+    def text(self, field: str, value: Any, further: bool = False) -> tuple[str, bool]:
         """A field as text, and whether its end is left out, which the text then says."""
         if not isinstance(value, str):
-            return self._beginning(field, value)
+            return self._beginning(field, value, further)
         found = self._read.get((field, value))
         if found is None:
-            found = self._read[field, value] = self._beginning(field, value)
+            found = self._read[field, value] = self._beginning(field, value, further)
         return found
 
     def value(self, field: str, value: Any) -> Any:
         """A field as it was told; short ones always."""
-        fitted, most = self._fit(value)
+        fitted, most = self._fit(value, True)
         kept = next(iter(self._redactor.value({field: fitted}).values()))
         if most is None:
             return kept
         return kept[:most] + _more(value, most) if isinstance(kept, str) else [kept, "… more"]
 
-    def _beginning(self, field: str, value: Any) -> tuple[str, bool]:
-        fitted, most = self._fit(value)
+    def _beginning(self, field: str, value: Any, further: bool) -> tuple[str, bool]:
+        fitted, most = self._fit(value, further)
         text = shown(self._redactor, field, fitted, self._name)
         return (text, False) if most is None else (text[:most] + _more(value, most), True)
 
-    def _fit(self, value: Any) -> tuple[Any, int | None]:
+    def _fit(self, value: Any, further: bool) -> tuple[Any, int | None]:
         """What of the value there is room for; how many characters may be shown, None when it is whole."""
         if not isinstance(value, str | list | dict) or (isinstance(value, str) and len(value) <= SHORT):
             return value, None
-        most = max(0, min(self._most, self._left))
+        most = max(0, min(self._most, self._left)) if further else self._most
         room = Room(most)
         fitted = room.fit(value)
-        self._left -= min(most, room.used)
+        self._left -= min(most, room.used) if further else 0
         return fitted, most if room.full else None
 
 

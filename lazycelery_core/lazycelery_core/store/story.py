@@ -176,7 +176,9 @@ def _traceback(told: list[tuple[Record, dict[str, Any]]], task: Task, reading: R
 
 def _hidden(reading: Reading, name: str, value: Any) -> Any:
     """A field for the list of moments: secrets hidden by the name it stands under, else as received."""
-    return reading.text(name, value)[0] if name in TEXTS and isinstance(value, str) else reading.value(name, value)
+    if name in TEXTS and isinstance(value, str):
+        return reading.text(name, value, further=True)[0]
+    return reading.value(name, value)
 
 
 def _related(moments: tuple[TaskMoment, ...], name: str, other_than: str) -> str:

@@ -1,10 +1,9 @@
 """What do the workers themselves say? A poller that asks them, through whatever broker plugin carries the question."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from lazycelery_core.control import Control, Inspects, Level, NodeReply, commands_of
 from lazycelery_core.events import Event, TaskSeen, WorkerCensus, WorkerReply
@@ -141,8 +140,16 @@ def _seen(command: str, hostname: str, request: Mapping[str, Any], eta: object, 
         queue=_text(queue),
         started=started if isinstance(started, float) and command == "active" else None,
         eta=_text(eta),
-        body=msgspec.json.encode(request),
+        body=_body(request),
     )
+
+
+def _body(request: Mapping[str, Any]) -> bytes:
+    """The request as it is kept; a worker may name anything, lone surrogates too."""
+    try:
+        return json.dumps(request).encode()
+    except RecursionError:
+        return b""
 
 
 def _text(value: object) -> str | None:

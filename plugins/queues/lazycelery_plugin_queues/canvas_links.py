@@ -58,7 +58,7 @@ def _body(raw: bytes) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
-        return body.encode()
+        return body.encode(errors="replace")
 
 
 def _name(signature: Any) -> str:

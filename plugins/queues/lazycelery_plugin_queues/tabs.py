@@ -8,7 +8,7 @@ from lazycelery_core.looks import WORKER_STATES, hbar
 from lazycelery_core.model import Message, Queue
 from lazycelery_core.pane import QUEUES, DetailPane, DetailTab, DrawContext, Slot
 from lazycelery_core.redact import Redactor
-from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, rate, safe, safe_lines, size
+from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, pad, rate, safe, safe_lines, size
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_queues import flow
 from lazycelery_plugin_queues.canvas_links import Links, links
@@ -34,7 +34,7 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 20
 
 def fact(label: str, *parts: Any) -> Line:
     """A label and what stands beside it."""
-    return line((label.ljust(LABEL), Tone.DIM), *parts)
+    return line((pad(Safe(label), LABEL), Tone.DIM), *parts)
 
 
 class QueueDetails(DetailTab):
@@ -188,7 +188,7 @@ def _header(message: Message, name: str) -> str:
 def _arguments(label: str, text: str) -> Iterator[Line]:
     shown = safe_lines(REDACTOR.text(text[:ARGS_LIMIT])) if text else [Safe(UNKNOWN)]
     for at, each in enumerate(shown):
-        yield line((("" if at else label).ljust(LABEL), Tone.DIM), each)
+        yield line((pad(Safe("" if at else label), LABEL), Tone.DIM), each)
 
 
 def _links(message: Message) -> Iterator[Line]:

@@ -112,7 +112,7 @@ class Line:
         """Send a command; its answer is the next `reply`."""
         self.asked += 1
         try:
-            self.connection.send_command(*command, check_health=False)
+            self.connection.send_command(*_encoded(command), check_health=False)
         except DRIVER_ERRORS as error:
             self.close()
             raise told(error, self.address, met=self._met) from None
@@ -159,10 +159,11 @@ class Line:
     def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         """Answers to commands sent in one go, in order; refusals stand in their place as exceptions."""
         connection = self.connection
+        packed = connection.pack_commands([_encoded(command) for command in commands])
         begun = time.monotonic()
         self.asked += len(commands)
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            connection.send_packed_command(packed, check_health=False)
         except DRIVER_ERRORS as error:
             self.close()
             raise told(error, self.address, met=self._met) from None
@@ -211,6 +212,21 @@ def checked(answer: Any, command: Command, address: Address) -> Any:
         verb, key = str(command[0]), str(command[1]) if len(command) > 1 else ""
         raise told(answer, address, verb, key) from None
     return answer
+
+
+def _encoded(command: Command) -> Command:
+    """The command with its names as the bytes they came as.
+
+    Anybody may name a key or a task in bytes that are no UTF-8 (read with `surrogateescape`), or in JSON's surrogates.
+    """
+    return tuple(part if not isinstance(part, str) or part.isascii() else _bytes_of(part) for part in command)
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def _connection(address: Address, db: int, answer: float, limit: float) -> Any:

@@ -7,13 +7,12 @@ Source: kombu/pidbox.py, kombu/transport/redis.py (bindings, deadlines), celery/
 """
 
 import base64
+import json
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
-
-import msgspec
 
 from lazycelery_core.control import INSPECT_COMMANDS, NodeReply, Replies
 from lazycelery_core.errors import LazyCeleryError
@@ -171,10 +170,10 @@ def _envelope(message: Mapping[str, Any], layout: Layout, deadline: float) -> by
         "delivery_info": {"exchange": f"{layout.control_exchange}.pidbox", "routing_key": ""},
     }  # fmt: skip
     expires = time.time() + max(0.0, deadline - time.monotonic())
-    return msgspec.json.encode({
-        "body": base64.b64encode(msgspec.json.encode(message)).decode(), "content-encoding": "utf-8",
+    return json.dumps({
+        "body": base64.b64encode(json.dumps(message).encode()).decode(), "content-encoding": "utf-8",
         "content-type": "application/json", "headers": {"clock": 1, "expires": expires}, "properties": properties,
-    })  # fmt: skip
+    }).encode()  # fmt: skip
 
 
 def _nodes(payload: bytes, destination: Sequence[str] | None, latency: float) -> list[NodeReply]:

@@ -3,10 +3,9 @@
 Sizes are asked before anything is read. Of an oversized result only its beginning is fetched, and said to be so.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-
-import msgspec
 
 from lazycelery_core.payload import LIMIT
 from lazycelery_plugin_redis.layout import Layout
@@ -54,6 +53,6 @@ class ResultStore:
         head = answer if isinstance(answer, bytes) else b""
         status = _STATUS.search(head)
         text = f"{head.decode(errors='replace')}... (cut: {size:,} bytes in all)"
-        return msgspec.json.encode(
+        return json.dumps(
             {"task_id": task_id, "status": status[1].decode() if status else "?", "result": text, "traceback": None}
-        )
+        ).encode()

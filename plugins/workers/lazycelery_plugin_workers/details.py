@@ -9,7 +9,7 @@ from lazycelery_core.looks import TASK_STATES, WORKER_STATES
 from lazycelery_core.model import TaskState, Worker, WorkerState
 from lazycelery_core.pane import DetailTab, DrawContext
 from lazycelery_core.spans import cut_line
-from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, percent, rate, size, width
+from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, pad, percent, rate, size, width
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_workers import facts
 from lazycelery_plugin_workers.chart import window
@@ -24,7 +24,7 @@ FINEST = 2  # s a step of the chart; tasks that end within one second are no cur
 
 def fact(label: str, *parts: Any) -> Line:
     """A label and what stands beside it."""
-    return line((label.ljust(LABEL), Tone.DIM), *parts)
+    return line((pad(Safe(label), LABEL), Tone.DIM), *parts)
 
 
 def details(worker: Worker, context: DrawContext) -> list[Line]:
