@@ -74,6 +74,8 @@ HOST_COMMANDS: tuple[Command, ...] = (
     *(_move(f"pane.{number}", f"{number}", f"pane {number}") for number in range(1, 10)),
     _move("tab.next", "right_square_bracket", "next tab"),
     _move("tab.previous", "left_square_bracket", "previous tab"),
+    _move("item.next", "right_curly_bracket", "next of its list", scope="detail"),
+    _move("item.previous", "left_curly_bracket", "previous of its list", scope="detail"),
     _here("mark.toggle", "space", "mark", footer=20),
     _here("mark.range", "v", "mark a range", scope="table"),
     _here("mark.all", "asterisk", "mark all shown", scope="table"),

@@ -10,6 +10,7 @@ from lazycelery_core.tones import Tone
 
 if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
+    from lazycelery_core.widgets.pane_widget import PaneWidget
 
 
 class Going:
@@ -43,9 +44,10 @@ class Going:
             return
         if go.filter:
             from lazycelery_core.query import parse
+            from lazycelery_core.screens.filtering import zone
 
             now = screen.snapshot.now if screen.snapshot is not None else 0.0
-            parsed = parse(go.filter, now, widget.table.pane.on)
+            parsed = parse(go.filter, now, widget.table.pane.on, zone(screen.state.time_mode, now))
         widget.table.set_filter(parsed)
         if go.select:
             widget.table.stand_on_key(go.select)
@@ -55,6 +57,33 @@ class Going:
         """Show the detail tabs of a record on the whole screen."""
         self._screen.state.show(Record(on, item, label_of(item)))
         self._screen.rearrange()
+
+    @handles("item.next", "item.previous")
+    def beside(self, where: str) -> None:
+        """The next record of the list that the details were opened from, or the one before."""
+        screen = self._screen
+        record, origin = screen.state.record, self._origin()
+        if record is None or origin is None or origin.table is None:
+            return
+        table = origin.table
+        before = table.item()
+        origin.changed(lambda: table.move(1 if where == "next" else -1))
+        item = table.item()
+        if item is not None and item is not before:
+            screen.state.record = Record(record.on, item, label_of(item))
+            screen.state.trail[-1] = screen.state.trail[-1]._replace(label=label_of(item))
+            screen.state.selected[table.pane.id] = item
+            screen.rearrange()
+
+    def _origin(self) -> "PaneWidget | None":
+        """The list below the details."""
+        state = self._screen.state
+        here = [self._screen.stage.made(pane.id) for pane in state.panes_of(state.view)]
+        focus = state.focus.get(state.view, "")
+        tables = [widget for widget in here if widget is not None and widget.table is not None]
+        kind = state.record.on if state.record is not None else ""
+        fits = [widget for widget in tables if widget.table is not None and widget.table.pane.on == kind]
+        return next((widget for widget in fits if widget.pane.id == focus), fits[0] if fits else None)
 
     @handles("open.details")
     def details(self, _: str) -> None:

@@ -231,12 +231,21 @@ class PaneWidget(LinesWidget):
 
 def read_rows(pane: TablePane, query: RowQuery, context: DrawContext) -> Rows:
     """The pane's answer. Raises TypeError when it is none; a record's key is tried too, it is asked for everywhere."""
-    rows: object = pane.rows(context.snapshot, query, context)
+    rows: object = pane.rows(context.snapshot, _bound(pane, query, context), context)
     if not isinstance(rows, Rows):
         raise TypeError(f"{pane.id}: rows() returned a {type(rows).__name__}, not Rows")
     if len(rows.items) and rows.items[0] is not None:
         pane.key(rows.items[0])
     return rows
+
+
+def _bound(pane: TablePane, query: RowQuery, context: DrawContext) -> RowQuery:
+    """The question with what `is:marked` must know; panes of tasks see to that themselves, a slice at a time."""
+    if query.filter is None or pane.on == "task":
+        return query
+    from lazycelery_core.query import bind
+
+    return replace(query, filter=bind(query.filter, context.snapshot, query.marked))
 
 
 def same_question(one: RowQuery, other: RowQuery) -> bool:
