@@ -142,10 +142,10 @@ def _keys(plugins: Plugins, name: str) -> Iterator[str]:
 
 
 def _commands(plugins: Plugins) -> Iterator[str]:
-    from lazycelery_core.cli.root import root
+    from lazycelery_core.cli.root import OWN
 
     for _, command in plugins.commands():
-        if command.name in root.commands:
+        if command.name in OWN:
             yield f"the command {command.name} is the host's own"
 
 

@@ -62,7 +62,12 @@ def test_waiting_messages_are_shown_in_the_order_of_their_delivery_and_stay(
     for number in range(60):
         client.send_task("testing.echo", (number,), {"api_key": "swordfish"}, queue="media")
     deployment.focus(frozenset({"view:queues", "queue:media"}))
-    snapshot = seen(deployment, lambda now: bool(now.queue("media")) and "media" in now.views["queues.peeks"])
+
+    def counted(now: Snapshot) -> bool:
+        queue = now.queue("media")
+        return queue is not None and queue.ready == 60 and "media" in now.views["queues.peeks"]
+
+    snapshot = seen(deployment, counted)
     selected = {"queues.list": snapshot.queue("media")}
     text = snapshot_text(QueueMessages(), snapshot, 120, 60, selected=selected)
     assert "peek, read without consuming · 1-50 of 60" in text
