@@ -23,13 +23,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from lazycelery_core import theme
-from lazycelery_core.config import Connection, Settings, UISettings
-from lazycelery_core.ending import ended_by_signals
+from lazycelery_core.config import UISettings
 from lazycelery_core.errors import FAILED, LazyCeleryError
 from lazycelery_core.screens.contract import Running
 from lazycelery_core.screens.keyboard import Keyboard
 from lazycelery_core.screens.starting import Starting
-from lazycelery_core.text import TimeMode, safe
+from lazycelery_core.text import TimeMode
 from lazycelery_core.theme import Theme
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.line_filter import SafeText
@@ -67,11 +66,9 @@ class LazyCeleryApp(App[None]):
     @cached_property
     def skin(self) -> "Skin":
         """The theme and the glyphs of all widgets."""
-        from lazycelery_core import glyphs
-        from lazycelery_core.widgets.skin import Skin
+        from lazycelery_core.widgets.skin import skin_of
 
-        chosen = glyphs.choose(self._ui.glyphs, self._encoding, self._ui.ambiguous_wide)
-        return Skin(self._first_theme, chosen)
+        return skin_of(self._ui, self._first_theme, self._encoding)
 
     @cached_property
     def main(self) -> "MainScreen":
@@ -86,12 +83,9 @@ class LazyCeleryApp(App[None]):
         """What is seen until there is something to watch."""
         return Starting(self._first_theme, self._connection, self._begin)
 
-    def on_mount(self) -> None:
-        """End in time."""
+    def _begin(self) -> None:
         if self.seconds is not None:
             self.set_timer(self.seconds, self.exit)
-
-    def _begin(self) -> None:
         self.run_worker(self._start(), exit_on_error=True)
 
     async def _start(self) -> None:
@@ -203,20 +197,3 @@ class LazyCeleryApp(App[None]):
 
 def _brought(watch: Running) -> int:
     return len(watch.plugins.panes) + len(watch.plugins.tabs)
-
-
-def run(load: Callable[[], Running], settings: Settings, connection: Connection, seconds: float | None = None) -> int:
-    """Show the screen until the user quits (or `seconds` are over); the exit code. Raises what kept it from that."""
-    environment = settings.environment
-    app = LazyCeleryApp(load, settings.ui, connection.name, environment.state_path, environment.no_color)
-    app.seconds = seconds
-    sys.setswitchinterval(0.0005)  # s; so that ingest never holds up a key for long
-    with ended_by_signals(app.end):
-        app.run()
-        said = app.watched.stop() if app.watched is not None else []
-    if app.failure is not None:
-        raise app.failure
-    if app.return_code and app.report is not None:
-        said.append(f"LazyCelery stopped because of a bug of its own. The report is in {app.report}.")
-    sys.stderr.write("".join(f"{safe(each)}\n" for each in said))
-    return app.return_code or 0

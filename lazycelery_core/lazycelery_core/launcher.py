@@ -159,7 +159,7 @@ class Launcher:
 
         Everything that can be wrong with the settings is found before the terminal is taken over.
         """
-        from lazycelery_core.app import run
+        from lazycelery_core.run import run
 
         connection = self.connect(url, name)
         self._check_level()

@@ -10,8 +10,9 @@ from rich.style import Style as RichStyle
 from textual.strip import Strip
 from textual.theme import Theme as TextualTheme
 
+from lazycelery_core.config import UISettings
 from lazycelery_core.frame import Painted, Pieces
-from lazycelery_core.glyphs import UNICODE, Glyphs
+from lazycelery_core.glyphs import UNICODE, Glyphs, choose
 from lazycelery_core.text import width
 from lazycelery_core.theme import THEMES, Ink, Part, Style, Theme
 from lazycelery_core.tones import Tone
@@ -58,6 +59,11 @@ class Skin:
         if self.stale and ink not in KEEPS_ITS_LOOK:
             ink = Tone.DIM
         return _rich(self.theme.style(ink), background, strong)
+
+
+def skin_of(ui: UISettings, theme: Theme, encoding: str) -> Skin:
+    """The look that the settings ask for, with glyphs that a terminal of that encoding can show."""
+    return Skin(theme, choose(ui.glyphs, encoding, ui.ambiguous_wide))
 
 
 def _is_blank(text: str, style: RichStyle) -> bool:

@@ -1,0 +1,27 @@
+"""How does the screen begin and end? The app in a terminal, signals heard, everything undone, the exit code."""
+
+import sys
+from collections.abc import Callable
+
+from lazycelery_core.app import LazyCeleryApp
+from lazycelery_core.config import Connection, Settings
+from lazycelery_core.ending import ended_by_signals
+from lazycelery_core.screens.contract import Running
+from lazycelery_core.text import safe
+
+
+def run(load: Callable[[], Running], settings: Settings, connection: Connection, seconds: float | None = None) -> int:
+    """Show the screen until the user quits (or `seconds` are over); the exit code. Raises what kept it from that."""
+    environment = settings.environment
+    app = LazyCeleryApp(load, settings.ui, connection.name, environment.state_path, environment.no_color)
+    app.seconds = seconds
+    sys.setswitchinterval(0.0005)  # s; so that ingest never holds up a key for long
+    with ended_by_signals(app.end):
+        app.run()
+        said = app.watched.stop() if app.watched is not None else []
+    if app.failure is not None:
+        raise app.failure
+    if app.return_code and app.report is not None:
+        said.append(f"LazyCelery stopped because of a bug of its own. The report is in {app.report}.")
+    sys.stderr.write("".join(f"{safe(each)}\n" for each in said))
+    return app.return_code or 0
