@@ -1,4 +1,8 @@
-"""How many bytes does the terminal get? A driver that counts them: over ssh they are what the screen costs."""
+"""What is different about the terminal's driver? It counts its bytes, and survives being stopped from outside.
+
+Over ssh the bytes are what the screen costs. Textual takes every SIGCONT for the end of its own Ctrl+Z: after a plain
+SIGSTOP a second thread would read keys beside the first, and the terminal would be left raw at the end.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,5 +17,10 @@ def metered(driver: type[Driver], count: Callable[[int], None]) -> type[Driver]:
         def write(self, data: str) -> Any:
             count(len(data.encode(errors="replace")))
             return super().write(data)
+
+        def _sigcont_application(self, *args: Any) -> None:
+            if self._auto_restart and not self._must_signal_resume:
+                self.suspend_application_mode()
+            super()._sigcont_application(*args)
 
     return Metered

@@ -1,0 +1,107 @@
+"""How does a test see a fault as a user would? The whole program but its screen, with what is promised as asserts.
+
+with watching(proxy.url(), numbers) as watched:
+    begun = time.time()
+    proxy.hole = True
+    watched.notices(within=3.0)
+    proxy.hole = False
+    lost = watched.lost_only_in(watched.comes_back(), begun, time.time())
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lazycelery_core.config import loads
+from lazycelery_core.launcher import Launcher, Options, Watch
+from lazycelery_core.model import Gap, Link, LinkState
+from lazycelery_core.testing.numbered import Numbers
+from lazycelery_core.testing.processes import wait_until
+
+BOUNDS = 0.5  # s that a gap's bounds may be wrong
+BACK = 2.0  # s from the end of a fault until live again
+ARRIVAL = 1.1  # s until what was published is either known or lost
+GONE = (LinkState.RETRYING, LinkState.REFUSED)
+
+
+def slack() -> float:
+    """Twice the time on a machine that is busy with other things."""
+    return 2.0 if os.getloadavg()[0] > (os.cpu_count() or 1) / 2 else 1.0
+
+
+def wait(seconds: float) -> None:
+    """A fault lasts."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end, "the fault to last", seconds + 5)
+
+
+class Watched:
+    """A running deployment, looked at through the health of its event stream."""
+
+    def __init__(self, watch: Watch, numbers: Numbers | None) -> None:
+        self.watch, self.deployment, self._numbers = watch, watch.deployment, numbers
+        self.since = 0.0  # when it was live first
+
+    @property
+    def events(self) -> Link:
+        return next(link for link in self.deployment.links() if link.source == "events")
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return [gap for gap in self.events.gaps if gap.end is not None]
+
+    def flows(self) -> None:
+        """Wait until numbered events arrive."""
+        assert self._numbers is not None
+        begun, numbers = time.time(), self._numbers
+        wait_until(lambda: numbers.heard(self.deployment, begun) > 2, "events flow", 20)
+
+    def notices(self, within: float) -> Link:
+        """Wait until the loss is told; `within` seconds."""
+        begun, allowed = time.monotonic(), within * slack()
+        wait_until(lambda: self.events.state in GONE, "the loss is told", allowed + 10)
+        assert time.monotonic() - begun <= allowed
+        return self.events
+
+    def comes_back(self, within: float = BACK) -> Gap:
+        """Wait until it is live again, `within` seconds; the gap that is declared for it."""
+        begun, allowed = time.monotonic(), within * slack()
+        wait_until(lambda: self.events.state is LinkState.LIVE and self.gaps, "it is live again", allowed + 10)
+        assert time.monotonic() - begun <= allowed
+        return self.gaps[-1]
+
+    def lost_only_in(self, gap: Gap, begun: float, ended: float) -> int:
+        """How many events were lost, all of them inside the gap, whose bounds are those of the fault."""
+        assert self._numbers is not None
+        assert gap.end is not None
+        allowed = BOUNDS * slack()
+        assert abs(gap.start - begun) <= allowed, f"began {gap.start - begun:+.2f} s off"
+        assert -allowed <= gap.end - ended <= BACK * slack(), f"ended {gap.end - ended:+.2f} s off"
+        self.flows()
+        wait(ARRIVAL)
+        return self.lost_in([gap])
+
+    def lost_in(self, gaps: Sequence[Gap]) -> int:
+        """How many events were lost since it was live first, each of them inside one of these gaps."""
+        assert self._numbers is not None
+        lost = [each for each in self._numbers.lost(self.deployment) if each.before > self.since]
+        for each in lost:
+            assert any(gap.start <= each.after and each.before <= (gap.end or each.before) for gap in gaps), each
+        return len(lost)
+
+
+@contextmanager
+def watching(url: str, numbers: Numbers | None = None, passive: bool = False) -> Iterator[Watched]:
+    launcher = Launcher(loads(""), Options(passive=passive, without=("demo",)))
+    watch = launcher.watch(launcher.connect(url))
+    watch.start()
+    watched = Watched(watch, numbers)
+    try:
+        wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live", 20)
+        watched.since = time.time()
+        if numbers is not None:
+            watched.flows()
+        yield watched
+    finally:
+        watch.stop()
