@@ -21,7 +21,7 @@ from lazycelery_core.theme import THEMES, Part
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.line_filter import SafeText, cleaned
 from lazycelery_core.widgets.lines import changed_cells
-from lazycelery_core.widgets.narrow import NarrowUpdate, pen
+from lazycelery_core.widgets.narrow import NarrowUpdate, pen, runs_of
 from lazycelery_core.widgets.skin import Skin
 
 BACKGROUND = THEMES["dark"].surfaces.background
@@ -169,7 +169,7 @@ def test_a_narrow_update_shows_the_same_as_textuals_and_writes_no_cell_outside(
     spans = [(y, start, end) for y in range(len(strips))]
     ends = [[shift + strip.cell_length] for strip in strips]
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=40)
-    ours = on_terminal(NarrowUpdate(chops, spans, ends).render_segments(console))
+    ours = on_terminal(NarrowUpdate(runs_of(ChopsUpdate(chops, spans, ends))).render_segments(console))
     theirs = on_terminal(ChopsUpdate(chops, spans, ends).render_segments(console))
     blank = pyte.Screen(40, 4).buffer[0][0]
     for y in range(4):

@@ -62,8 +62,18 @@ class LinesWidget(Widget):
         strip = self._strips.get(y)
         if strip is None:
             line = self.lines[y] if y < len(self.lines) else Painted()
-            strip = self._strips[y] = self.skin.strip(line, cells, getattr(self.skin.theme.surfaces, self.surface))
+            strip = self.skin.strip(line, cells, getattr(self.skin.theme.surfaces, self.surface))
+            for each in self.get_line_filters():
+                strip = strip.apply_filter(each, self.background_colors[1])
+            self._strips[y] = strip
         return strip
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips of a part; Textual's own way there knows borders, padding and opacity, which we have not."""
+        strips = [self.render_line(y) for y in crop.line_range]
+        if crop.column_span == (0, self.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
 
 
 def changed_cells(old: Painted, new: Painted, cells: int) -> list[tuple[int, int]]:
