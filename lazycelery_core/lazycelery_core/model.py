@@ -238,7 +238,7 @@ class Link:
     """The health of one source. Latency and lag are seconds; `lag` is arrival minus the event's own time, skew removed.
 
     `rate` is events a second over the last 5 s. `rejected` counts events by reason that could not be applied,
-    `dropped` those thrown away because a bound was reached, `repaired` fields that were unusable, by name. `notice` says
+    `dropped` those thrown away because a bound was reached, `repaired` fields that were unusable, by name. `notice`
     what is left out while it works. `commands` are those sent to the broker a second, None where nobody counts them.
     `streams`: events come through it, so its outages are gaps.
     """

@@ -127,6 +127,9 @@ class MainScreen(Screen[None]):
 
     def show_again(self) -> None:
         """Draw the present picture anew: something about how it is looked at has changed."""
+        for widget in self.stage.shown():  # whatever became of the message that told of a cursor's last move
+            if widget.table is not None:
+                self.state.selected[widget.pane.id] = widget.table.item()
         context = self.context()
         if context is None:
             return

@@ -84,6 +84,8 @@ class PaneWidget(LinesWidget):
     def update(self, context: DrawContext) -> None:
         """Show a new picture. Tables read their rows on the reader's thread and are drawn when those are there."""
         self.context = self._inside(context)
+        if self.detail is not None and self.detail.awaited(context):
+            self.wake()
         if self._resting(context.snapshot.now):
             return
         if self.table is None:

@@ -73,6 +73,10 @@ class DetailView:
         """The record whose tabs are shown."""
         return self.pinned if self.pinned is not None else context.selected.get(self.pane.of)
 
+    def awaited(self, context: DrawContext) -> bool:
+        """Whether a record is to be shown where none stands yet, or the other way round."""
+        return (self.item(context) is None) != (self._item is None)
+
     def draw(self, context: DrawContext) -> Drawing:
         """Frame and the part of the open tab that is scrolled into view."""
         item = self.item(context)
