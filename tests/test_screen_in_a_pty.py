@@ -210,6 +210,21 @@ def _quiet(terminal: Terminal) -> bool:
     return len(terminal.written) - before < 2000
 
 
+def test_nothing_of_the_view_before_stays_on_the_screen() -> None:
+    with Terminal([*LAZYCELERY, "demo"], 200, 50) as terminal:
+        terminal.wait_for(lambda text: "STARTED" in text and "worker-4" in text, 20)
+        for key in ("W", "T", "Q", "T", "O", "T"):
+            terminal.type(key)
+            terminal.read_for(0.5)
+        terminal.type("p")
+        terminal.wait_for("PAUSED")
+        terminal.read_for(0.5)
+        before = terminal.text().splitlines()[2:-2]
+        terminal.type("ctrl+l")  # everything anew
+        terminal.read_for(0.5)
+        assert terminal.text().splitlines()[2:-2] == before
+
+
 def test_the_demo_fills_the_overview_within_seconds() -> None:
     with Terminal([*LAZYCELERY, "demo"]) as terminal:
         terminal.wait_for(lambda text: re.search(r"media +[1-9]", text), 20)
