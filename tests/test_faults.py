@@ -9,24 +9,23 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lazycelery_core.config import loads
 from lazycelery_core.control import Inspects
 from lazycelery_core.errors import LazyCeleryError
-from lazycelery_core.launcher import Launcher, Options, Watch
-from lazycelery_core.model import Gap, Link, LinkState, Task, TaskState
+from lazycelery_core.model import Gap, LinkState, Task, TaskState
 from lazycelery_core.testing.kit import draw
 from lazycelery_core.testing.numbered import Numbers, numbers_to
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.proxy import Proxy, proxy_of
 from lazycelery_core.testing.servers import Server, start_valkey
 from lazycelery_core.testing.terminal import Terminal
+from lazycelery_core.testing.watching import ARRIVAL, BOUNDS, Watched, slack, wait, watching
 
 if TYPE_CHECKING:
     from lazycelery_core.testing.celery_worker import Worker
@@ -34,14 +33,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 StartServer = Callable[..., Server]
 StartWorker = Callable[..., "Worker"]
-BOUNDS = 0.5  # s that a gap's bounds may be wrong
-BACK = 2.0  # s from the end of a fault until live again
-GONE = (LinkState.RETRYING, LinkState.REFUSED)
-
-
-def slack() -> float:
-    """Twice the time on a machine that is busy with other things."""
-    return 2.0 if os.getloadavg()[0] > (os.cpu_count() or 1) / 2 else 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -49,73 +40,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "home"))
     return tmp_path / "home"
-
-
-class Watched:
-    """A running deployment, looked at through the health of its event stream."""
-
-    def __init__(self, watch: Watch, numbers: Numbers | None) -> None:
-        self.watch, self.deployment, self._numbers = watch, watch.deployment, numbers
-        self.since = 0.0  # when it was live first
-
-    @property
-    def events(self) -> Link:
-        return next(link for link in self.deployment.links() if link.source == "events")
-
-    @property
-    def gaps(self) -> list[Gap]:
-        return [gap for gap in self.events.gaps if gap.end is not None]
-
-    def flows(self) -> None:
-        """Wait until numbered events arrive."""
-        assert self._numbers is not None
-        begun, numbers = time.time(), self._numbers
-        wait_until(lambda: numbers.heard(self.deployment, begun) > 2, "events flow", 20)
-
-    def notices(self, within: float) -> Link:
-        """Wait until the loss is told; `within` seconds."""
-        begun, allowed = time.monotonic(), within * slack()
-        wait_until(lambda: self.events.state in GONE, "the loss is told", allowed + 10)
-        assert time.monotonic() - begun <= allowed
-        return self.events
-
-    def comes_back(self, within: float = BACK) -> Gap:
-        """Wait until it is live again, `within` seconds; the gap that is declared for it."""
-        begun, allowed = time.monotonic(), within * slack()
-        wait_until(lambda: self.events.state is LinkState.LIVE and self.gaps, "it is live again", allowed + 10)
-        assert time.monotonic() - begun <= allowed
-        return self.gaps[-1]
-
-    def lost_only_in(self, gap: Gap, begun: float, ended: float) -> int:
-        """How many events were lost, all of them inside the gap, whose bounds are those of the fault."""
-        assert self._numbers is not None
-        assert gap.end is not None
-        allowed = BOUNDS * slack()
-        assert abs(gap.start - begun) <= allowed, f"began {gap.start - begun:+.2f} s off"
-        assert -allowed <= gap.end - ended <= BACK * slack(), f"ended {gap.end - ended:+.2f} s off"
-        self.flows()
-        end, numbers = time.time() + 1.1, self._numbers
-        wait_until(lambda: time.time() > end, "what is on its way to arrive")
-        lost = [each for each in numbers.lost(self.deployment) if each.before > self.since]
-        outside = [each for each in lost if each.after < gap.start or each.before > gap.end]
-        assert outside == []
-        return len(lost)
-
-
-@contextmanager
-def watching(url: str, numbers: Numbers | None = None, passive: bool = False) -> Iterator[Watched]:
-    launcher = Launcher(loads(""), Options(passive=passive, without=("demo",)))
-    watch = launcher.watch(launcher.connect(url))
-    watch.start()
-    watched = Watched(watch, numbers)
-    try:
-        wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live", 20)
-        watched.since = time.time()
-        if numbers is not None:
-            watched.flows()
-        yield watched
-    finally:
-        watch.stop()
 
 
 @pytest.fixture
@@ -140,12 +64,6 @@ def watched(proxy: Proxy, numbers: Numbers) -> Iterator[Watched]:
     """The program behind a proxy, with numbered events arriving."""
     with watching(proxy.url(), numbers) as watched:
         yield watched
-
-
-def wait(seconds: float) -> None:
-    """A fault lasts."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() >= end, "the fault to last", seconds + 5)
 
 
 # --- the broker -------------------------------------------------------------------------------------------------------
@@ -231,11 +149,8 @@ def test_a_line_that_is_reset_again_and_again_loses_nothing_outside_its_gaps(pro
         proxy.reset()
         wait_until(partial(_gaps, watched, number), "the gap is declared", 10)
         watched.flows()
-    assert watched._numbers is not None
-    end = time.time() + 1.1
-    wait_until(lambda: time.time() > end, "what is on its way to arrive")
-    for each in [each for each in watched._numbers.lost(watched.deployment) if each.before > watched.since]:
-        assert any(gap.start <= each.after and each.before <= (gap.end or 0.0) for gap in watched.gaps)
+    wait(ARRIVAL)
+    watched.lost_in(watched.gaps)
 
 
 def _gaps(watched: Watched, number: int) -> bool:
@@ -248,7 +163,7 @@ def test_a_slow_line_only_adds_to_the_lag(proxy: Proxy, numbers: Numbers) -> Non
         wait_until(lambda: (watched.events.lag or 0.0) > 0.1, "the lag is told", 20)
         wait(3.0)
         assert watched.events.gaps == ()
-        assert [each for each in numbers.lost(watched.deployment) if each.before > watched.since] == []
+        assert watched.lost_in([]) == 0
 
 
 def test_a_line_that_drips_is_no_dead_one(proxy: Proxy, numbers: Numbers) -> None:
