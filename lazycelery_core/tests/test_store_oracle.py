@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -111,7 +112,31 @@ def test_every_recorded_task_ends_as_in_state_when_nothing_is_disturbed() -> Non
 @given(disturbed(recorded_tasks()))
 def test_disturbed_streams_without_retries_end_as_in_state(events: list[Told]) -> None:
     if not was_retried(events):
-        assert task_after(events).state.name == oracle(events).state
+        task, expected = task_after(events), oracle(events)
+        assert task.state.name == expected.state
+        assert (task.name or None, task.sent, task.received, task.started, task.runtime) == (
+            expected.name, expected.sent, expected.received, expected.started, expected.runtime
+        )  # fmt: skip
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(0, len(recorded()) - 1))
+def test_a_whole_stream_cut_doubled_and_out_of_order_ends_as_in_state(seed: int, start: int) -> None:
+    """Listening begins in the middle, a fifth is lost, a tenth comes twice, and all of it up to a second late."""
+    chance = Random(seed)
+    heard = [event for event in recorded()[start:] if event["type"] != "task-progress" and chance.random() < 0.8]
+    told = [*heard, *(event for event in heard if chance.random() < 0.1)]
+    tasks = folded(sorted(told, key=lambda event: event["timestamp"] + chance.random())).tasks()
+    of_each: dict[str, list[Told]] = defaultdict(list)
+    for event in heard:
+        if "uuid" in event:
+            of_each[event["uuid"]].append(event)
+    assert tasks.held == len(of_each)
+    for task_id, events in of_each.items():
+        task = tasks.get(task_id)
+        assert task is not None
+        if not was_retried(events):
+            assert (task.state.name, task.name or None) == (oracle(events).state, oracle(events).name)
 
 
 @settings(max_examples=300, deadline=None)
