@@ -4,6 +4,7 @@ Exit codes: 0 fine; 1 nothing found or a condition is false; 2 wrong usage, sett
 """
 
 import gc
+import io
 import sys
 
 gc.set_threshold(50_000, 20, 100)  # imports make no garbage: looking for it costs the first frame a tenth of its time
@@ -21,6 +22,9 @@ INTERRUPTED = 130  # as shells count Ctrl+C
 
 def main() -> None:
     """Run the command line; never shows a traceback for what the user can mend."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names may hold what no encoding has
     try:
         sys.exit(root.main(prog_name="lazycelery", standalone_mode=False) or 0)
     except click.exceptions.Abort:

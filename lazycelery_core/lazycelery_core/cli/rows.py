@@ -21,11 +21,12 @@ from lazycelery_core.model import Link, LinkState
 from lazycelery_core.pane import DrawContext, Rows, TablePane
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.table import TableState, render
-from lazycelery_core.text import safe, width
+from lazycelery_core.text import safe, safe_lines, width
 
 LISTEN = 3.0  # s: heartbeats come every 2 s, queues are counted every second, workers answer within one
 TICK = 0.05  # s between two looks at whether the line failed
 WATCH_PERIOD = 1.0  # s between two looks at what changed
+MOST_LINES = 10_000_000  # LIMIT rows, many of them with line breaks in them
 LIMIT = 100_000  # rows a listing prints at most; it says so when there are more
 
 
@@ -145,10 +146,17 @@ def _context(snapshot: Snapshot, height: int = 3) -> DrawContext:
 def _print(pane: TablePane, snapshot: Snapshot, rows: Rows, form: str | None) -> None:
     context = _context(snapshot, len(rows.items) * 2 + 20)
     if form is not None:
-        click.echo(exported(form, pane.columns, rows.items, context), nl=False)
+        _write(exported(form, pane.columns, rows.items, context))
         return
     lines = [row_text(row).rstrip() for row in render(pane, rows, context, TableState(query=RowQuery()))]
     click.echo("\n".join(lines).strip("\n"))
+
+
+def _write(text: str) -> None:
+    """Raw values for a program; for a terminal, text that it obeys nothing of. `click.echo` would leave parts out."""
+    if sys.stdout.isatty():
+        text = "".join(f"{each}\n" for each in safe_lines(text, len(text), MOST_LINES)[:-1])
+    sys.stdout.write(text)
 
 
 def _say_how_complete(snapshot: Snapshot, rows: Rows, shown: int, filtered: str) -> None:

@@ -91,8 +91,16 @@ class Terminal:
 
     def text(self) -> str:
         """What the screen shows now, rows without trailing blanks."""
+        return "\n".join(row.rstrip() for row in self.rows())
+
+    def rows(self) -> list[str]:
+        """The rows of the screen; the second cell of a wide character is no character.
+
+        Not pyte's `display`: that can't read a row whose wide character is half overwritten, between two reads.
+        """
         self.read(0.0)
-        return "\n".join(row.rstrip() for row in self.screen.display)
+        lines, columns = self.screen.buffer, range(self.screen.columns)
+        return ["".join(lines[y][x].data for x in columns) for y in range(self.screen.lines)]
 
     def read(self, seconds: float) -> bool:
         """Take in what the program writes within `seconds`; False when it has ended."""
