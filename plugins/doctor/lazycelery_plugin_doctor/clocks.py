@@ -59,7 +59,7 @@ class WorkerClocks(TablePane):
     view = HEALTH
     title = "Clocks"
     slot = Slot("centre", row=2, order=1, height=9, width=44)
-    on: ClassVar[str] = "worker"
+    on: ClassVar[str] = "clock"  # a selected worker would be asked again and again; clocks come with its heartbeats
     markable = False
     columns = (
         Column("worker", "worker", _name, 16, min_width=10, grow=1, sort=lambda worker: worker.hostname,
