@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from lazycelery_core.control import Inspects
 from lazycelery_core.errors import LazyCeleryError
-from lazycelery_core.model import Gap, LinkState, Task, TaskState
+from lazycelery_core.model import Gap, Link, LinkState, Task, TaskState
 from lazycelery_core.testing.kit import draw
 from lazycelery_core.testing.numbered import Numbers, numbers_to
 from lazycelery_core.testing.processes import wait_until
@@ -119,6 +120,32 @@ def _flooded(watched: Watched, client: Any) -> Gap | None:
             pipe.publish("/0.celeryev/task.custom", b"x" * 100_000)
         pipe.execute()
     return watched.gaps[-1] if watched.gaps else None
+
+
+def test_a_broker_that_is_full_still_shows_events_and_says_why_nobody_is_asked(valkey_factory: StartServer) -> None:
+    server = valkey_factory(args=["maxmemory 8mb", "maxmemory-policy noeviction"])
+    with numbers_to(server) as numbers, server.client() as client, watching(server.url, numbers) as watched:
+
+        def told() -> bool:
+            for size in (100_000, 1_000, 10):
+                fill(client, size)
+            return "full" in asking(watched).error
+
+        wait_until(told, "the refusal is told", 5 * slack() + 5)
+        watched.flows()
+        assert watched.events.state is LinkState.LIVE
+        assert watched.events.gaps == ()
+
+
+def fill(client: Any, size: int) -> None:
+    """Values of that size until no other is taken; buffers come and go, so there is soon room again."""
+    with suppress(redis.ResponseError):
+        while True:
+            client.rpush("full", b"x" * size)
+
+
+def asking(watched: Watched) -> Link:
+    return next(link for link in watched.deployment.links() if link.plugin == "cluster")
 
 
 # --- the line ---------------------------------------------------------------------------------------------------------
