@@ -33,6 +33,7 @@ from lazycelery_core.store.workers import Workers
 MOST_GAPS = 100
 RATE_WINDOW = 5  # s
 SMOOTH = 0.1  # share of a new batch in the shown lag
+MOST_LATE = 600.0  # s; no broker keeps events that long: a clock is wrong, and no heartbeat tells so
 
 
 class Store:
@@ -180,7 +181,8 @@ class Store:
         """Seconds from the event's own time to its arrival, its worker's skew removed; None where it tells no time."""
         if not isinstance(event, WireEvent) or not 0.0 < event.timestamp < 2 * now:
             return None
-        return max(0.0, now - event.timestamp + self._workers.skew(event.hostname))
+        late = now - event.timestamp + self._workers.skew(event.hostname)
+        return max(0.0, late) if late < MOST_LATE else None
 
     def _measure_lag(self, event: Event, now: float) -> None:
         late = self.late(event, now)
