@@ -6,11 +6,15 @@ from lazycelery_core.text import Safe, cut, cut_middle, width
 from lazycelery_core.tones import Line, Span, Tone
 
 DOTS = Safe("…")
+BLANKS = tuple(Span(Safe(" " * cells), Tone.TEXT) for cells in range(128))
 
 
 def line_width(line: Line) -> int:
     """Terminal cells that the line takes."""
-    return sum(len(text) if text.isascii() else width(text) for text, _ in line)
+    cells = 0  # a loop: `sum` over a generator takes twice as long, and this is asked for every cell of a table
+    for text, _ in line:
+        cells += len(text) if text.isascii() else width(text)
+    return cells
 
 
 def plain(line: Line) -> str:
@@ -56,7 +60,7 @@ def fit_line(line: Line, cells: int, right: bool = False, middle: bool = False) 
         missing = cells - line_width(line)
     if missing <= 0:
         return line
-    blank = Span(Safe(" " * missing), Tone.TEXT)
+    blank = BLANKS[missing] if missing < len(BLANKS) else Span(Safe(" " * missing), Tone.TEXT)
     return (blank, *line) if right else (*line, blank)
 
 

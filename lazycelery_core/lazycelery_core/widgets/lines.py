@@ -1,21 +1,24 @@
 """How does a widget show lines, and send the terminal only what changed? The base of every widget of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from lazycelery_core.frame import Painted
-from lazycelery_core.text import width
+from lazycelery_core.text import Safe, width
 from lazycelery_core.theme import Ink, Part
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.skin import Skin
 
 JOINED = 6  # cells; moving the terminal's cursor costs as much as writing so many
 HAVE_BACKGROUND = frozenset([Tone.BADGE, Tone.DANGER, Part.CURRENT])
+Piece = tuple[Safe, Ink]
 Cells = list[tuple[str, Ink | None]]
+BLANK: tuple[str, Ink | None] = (" ", None)
 
 
 class LinesWidget(Widget):
@@ -42,7 +45,7 @@ class LinesWidget(Widget):
             if old == new:
                 continue
             self._strips.pop(y, None)
-            runs = changed_cells(old, new, self.size.width)
+            runs = changed_cells(old, new, self.outer_size.width)
             regions += [Region(start, y, end - start, 1) for start, end in runs]
         if regions:
             self.sent += sum(region.width for region in regions)
@@ -55,23 +58,24 @@ class LinesWidget(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The strip of line y."""
-        cells = self.size.width
+        cells = self.outer_size.width
         if cells != self._strip_width:
             self._strips.clear()
             self._strip_width = cells
         strip = self._strips.get(y)
         if strip is None:
             line = self.lines[y] if y < len(self.lines) else Painted()
-            strip = self.skin.strip(line, cells, getattr(self.skin.theme.surfaces, self.surface))
+            surface: str = getattr(self.skin.theme.surfaces, self.surface)
+            strip = self.skin.strip(line, cells, surface)
             for each in self.get_line_filters():
-                strip = strip.apply_filter(each, self.background_colors[1])
+                strip = strip.apply_filter(each, Color.parse(surface))
             self._strips[y] = strip
         return strip
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part; Textual's own way there knows borders, padding and opacity, which we have not."""
         strips = [self.render_line(y) for y in crop.line_range]
-        if crop.column_span == (0, self.size.width):
+        if crop.column_span == (0, self.outer_size.width):
             return strips
         return [strip.crop(*crop.column_span) for strip in strips]
 
@@ -81,20 +85,65 @@ def changed_cells(old: Painted, new: Painted, cells: int) -> list[tuple[int, int
     went, or its tint has another place."""
     if old.cursor != new.cursor or (new.cursor and _around(old) != _around(new)):
         return [(0, cells)]
-    before, after = _cells(old), _cells(new)
-    blank = (" ", None)
     runs: list[tuple[int, int]] = []
-    for x in range(min(cells, max(len(before), len(after)))):
-        one = before[x] if x < len(before) else blank
-        other = after[x] if x < len(after) else blank
-        if one == other:
+    for x, before, after in _stretches(old, new):
+        if x >= cells:
+            break
+        _compare(runs, x, _cells(before), _cells(after), cells)
+    return runs
+
+
+def _stretches(old: Painted, new: Painted) -> Iterator[tuple[int, list[Piece], list[Piece]]]:
+    """(first cell, pieces of one line, pieces of the other) between cells where pieces begin in both; not equal ones.
+
+    Columns of a table begin at the same cells: only those that changed are looked at cell by cell.
+    """
+    before, after = _pieces(old), _pieces(new)
+    ours: list[Piece] = []
+    theirs: list[Piece] = []
+    x = 0
+    ahead = 0  # cells that `theirs` is longer than `ours` by
+    one, other = next(before, None), next(after, None)
+    while one is not None or other is not None:
+        if not ahead and one == other:
+            x += width(one[0]) if one is not None else 0
+            one, other = next(before, None), next(after, None)
             continue
-        start = x - 1 if x and "" in (one[0], other[0]) else x  # a wide character is drawn whole
-        if runs and start - runs[-1][1] < JOINED:
-            runs[-1] = (runs[-1][0], x + 1)
+        if other is None or (one is not None and ahead >= 0):
+            assert one is not None
+            ours.append(one)
+            ahead -= width(one[0])
+            one = next(before, None)
         else:
-            runs.append((start, x + 1))
-    return [(start, end + 1 if _is_wide(before, after, end) else end) for start, end in runs]
+            theirs.append(other)
+            ahead += width(other[0])
+            other = next(after, None)
+        if not ahead:
+            yield x, ours, theirs
+            x += sum(width(text) for text, _ in ours)
+            ours, theirs = [], []
+    yield x, ours, theirs
+
+
+def _pieces(line: Painted) -> Iterator[Piece]:
+    return (piece for pieces in (line.before, line.inside, line.after) for piece in pieces if piece[0])
+
+
+def _compare(runs: list[tuple[int, int]], first: int, before: Cells, after: Cells, cells: int) -> None:
+    """Add the runs of cells in which two stretches differ, the first of which is the cell `first` of the line."""
+    missing = len(after) - len(before)
+    before = [*before, *[BLANK] * missing]
+    after = [*after, *[BLANK] * -missing]
+    for x, (one, other) in enumerate(zip(before, after, strict=True), first):
+        if one == other or x >= cells:
+            continue
+        at = x - first
+        start = x - 1 if at and "" in (one[0], other[0]) else x  # a wide character is drawn whole
+        end = x + 2 if at + 1 < len(before) and "" in (before[at + 1][0], after[at + 1][0]) else x + 1
+        if runs and start - runs[-1][1] < JOINED:
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
 
 
 def _around(line: Painted) -> object:
@@ -102,24 +151,18 @@ def _around(line: Painted) -> object:
     return line.before, sum(width(text) for text, _ in line.inside), line.after
 
 
-def _is_wide(before: Cells, after: Cells, end: int) -> bool:
-    """Whether the cell after a run is the second half of a character in it."""
-    return any(end < len(cells) and cells[end][0] == "" for cells in (before, after))
-
-
-def _cells(line: Painted) -> Cells:
+def _cells(pieces: Sequence[Piece]) -> Cells:
     """Every cell with what can be seen in it: of a blank only an ink with a background of its own."""
     found: Cells = []
-    for pieces in (line.before, line.inside, line.after):
-        for text, ink in pieces:
-            blank = (" ", ink if ink in HAVE_BACKGROUND else None)
-            if text.isascii():
-                found += [blank if char == " " else (char, ink) for char in text]
-                continue
-            for char in text:
-                size = width(char)
-                if size:
-                    found += [blank if char == " " else (char, ink), ("", ink)][:size]
-                elif found:
-                    found[-1] = (found[-1][0] + char, found[-1][1])
+    for text, ink in pieces:
+        blank = (" ", ink) if ink in HAVE_BACKGROUND else BLANK
+        if text.isascii():
+            found += [blank if char == " " else (char, ink) for char in text]
+            continue
+        for char in text:
+            size = width(char)
+            if size:
+                found += [blank if char == " " else (char, ink), ("", ink)][:size]
+            elif found:
+                found[-1] = (found[-1][0] + char, found[-1][1])
     return found

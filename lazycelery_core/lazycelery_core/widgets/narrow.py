@@ -131,20 +131,13 @@ def _between(strip: Strip, start: int, end: int) -> Iterator[Segment]:
     for segment in strip:
         if at >= end:
             return
-        size = segment.cell_length
+        size = len(segment.text) if segment.text.isascii() else segment.cell_length
         first, last = max(0, start - at), min(size, end - at)
         at += size
         if first == 0 and last == size:
             yield segment
         elif first < last:
-            yield from _part(segment, first, last)
-
-
-def _part(segment: Segment, first: int, last: int) -> Iterable[Segment]:
-    text, style, control = segment
-    if text.isascii():
-        return (Segment(text[first:last], style, control),)
-    return Strip([segment]).crop(first, last)
+            yield segment.split_cells(last)[0].split_cells(first)[1]
 
 
 class NarrowCompositor(Compositor):

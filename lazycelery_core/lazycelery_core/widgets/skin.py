@@ -4,6 +4,7 @@ Few runs matter: over ssh each one costs about forty bytes. Blanks therefore tak
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -11,7 +12,7 @@ from textual.strip import Strip
 from textual.theme import Theme as TextualTheme
 
 from lazycelery_core.config import UISettings
-from lazycelery_core.frame import Painted, Pieces
+from lazycelery_core.frame import Painted
 from lazycelery_core.glyphs import UNICODE, Glyphs, choose
 from lazycelery_core.text import width
 from lazycelery_core.theme import THEMES, Ink, Part, Style, Theme
@@ -25,40 +26,34 @@ class Skin:
 
     def __init__(self, theme: Theme = THEMES["dark"], glyphs: Glyphs = UNICODE) -> None:
         self.theme, self.glyphs, self.stale = theme, glyphs, False
+        self._looks: dict[tuple[Ink, str, bool, bool], _Look] = {}  # of the theme `_looks_of`
+        self._looks_of = theme
 
     def strip(self, line: Painted, cells: int, surface: str) -> Strip:
         """The line in exactly `cells` cells on a surface colour."""
         tint = self.theme.surfaces.tint if line.cursor else surface
-        runs: list[tuple[str, RichStyle]] = []
-        for pieces, background, strong in ((line.before, surface, False), (line.inside, tint, line.cursor)):
-            self._add(runs, pieces, background, strong)
-        self._add(runs, line.after, surface, strong=False)
-        missing = cells - sum(width(text) for text, _ in runs)
+        if self._looks_of is not self.theme:
+            self._looks, self._looks_of = {}, self.theme
+        runs: list[tuple[str, _Look]] = []
+        for pieces, background, strong in (
+            (line.before, surface, False), (line.inside, tint, line.cursor), (line.after, surface, False),
+        ):  # fmt: skip
+            for text, ink in pieces:
+                if text:
+                    _add(runs, self.glyphs.draw(text), self._look(ink, background, strong))
+        missing = cells - sum(len(text) if text.isascii() else width(text) for text, _ in runs)
         if missing > 0:
-            self._add_run(runs, " " * missing, _rich(Style(), surface, bold=False))
-        strip = Strip([Segment(text, style) for text, style in runs])
+            _add(runs, " " * missing, _look(Style(), surface, bold=False))
+        strip = Strip([Segment(text, look.style) for text, look in runs], cells - min(0, missing))
         return strip.crop(0, cells) if missing < 0 else strip
 
-    def _add(self, runs: list[tuple[str, RichStyle]], pieces: Pieces, background: str, strong: bool) -> None:
-        for text, ink in pieces:
-            if text:
-                self._add_run(runs, self.glyphs.draw(text), self._style(ink, background, strong))
-
-    def _add_run(self, runs: list[tuple[str, RichStyle]], text: str, style: RichStyle) -> None:
-        if runs:
-            last, last_style = runs[-1]
-            if style == last_style or (_is_blank(text, style) and last_style.bgcolor == style.bgcolor):
-                runs[-1] = (last + text, last_style)
-                return
-            if _is_blank(last, last_style) and last_style.bgcolor == style.bgcolor and not style.underline:
-                runs[-1] = (last + text, style)
-                return
-        runs.append((text, style))
-
-    def _style(self, ink: Ink, background: str, strong: bool) -> RichStyle:
-        if self.stale and ink not in KEEPS_ITS_LOOK:
-            ink = Tone.DIM
-        return _rich(self.theme.style(ink), background, strong)
+    def _look(self, ink: Ink, background: str, strong: bool) -> "_Look":
+        key = ink, background, strong, self.stale
+        look = self._looks.get(key)
+        if look is None:
+            shown = Tone.DIM if self.stale and ink not in KEEPS_ITS_LOOK else ink
+            look = self._looks[key] = _look(self.theme.style(shown), background, strong)
+        return look
 
 
 def skin_of(ui: UISettings, theme: Theme, encoding: str) -> Skin:
@@ -66,20 +61,40 @@ def skin_of(ui: UISettings, theme: Theme, encoding: str) -> Skin:
     return Skin(theme, choose(ui.glyphs, encoding, ui.ambiguous_wide))
 
 
-def _is_blank(text: str, style: RichStyle) -> bool:
-    return text.isspace() and not style.underline and not style.reverse
+class _Look(NamedTuple):
+    """How a run is drawn. bare: of a blank nothing is seen but its background, `back`; lined: but for a line below."""
+
+    style: RichStyle
+    back: str
+    bare: bool
+    lined: bool
+
+
+def _add(runs: list[tuple[str, _Look]], text: str, look: _Look) -> None:
+    """Add a text, to the run before it where the two look alike or one of them is blank."""
+    if runs:
+        last, before = runs[-1]
+        if look is before or (look.bare and before.back == look.back and text.isspace()):
+            runs[-1] = (last + text, before)
+            return
+        if before.bare and before.back == look.back and not look.lined and last.isspace():
+            runs[-1] = (last + text, look)
+            return
+    runs.append((text, look))
 
 
 @lru_cache(1024)
-def _rich(style: Style, background: str, bold: bool) -> RichStyle:
-    return RichStyle(
+def _look(style: Style, background: str, bold: bool) -> _Look:
+    back = style.bg or background
+    drawn = RichStyle(
         color=style.fg or None,
-        bgcolor=style.bg or background,
+        bgcolor=back,
         bold=style.bold or bold or None,
         italic=style.italic or None,
         underline=style.underline or None,
         reverse=style.reverse or None,
     )
+    return _Look(drawn, back, not (style.underline or style.reverse), style.underline)
 
 
 def textual_theme(chosen: Theme) -> TextualTheme:
