@@ -30,15 +30,15 @@ def missed_text(gap: Gap) -> str:
     return f"{count(total)} {'task' if total == 1 else 'tasks'} missed: {missed_names(gap)}{note}"
 
 
-def last_gap(snapshot: Snapshot) -> Gap | None:
-    """The newest gap, if it ended lately."""
-    gaps = [gap for link in snapshot.links for gap in link.gaps if (gap.end or snapshot.now) > snapshot.now - SHOWN]
+def last_gap(snapshot: Snapshot, lately: float = SHOWN) -> Gap | None:
+    """The newest gap, if it ended in the last `lately` seconds."""
+    gaps = [gap for link in snapshot.links for gap in link.gaps if (gap.end or snapshot.now) > snapshot.now - lately]
     return max(gaps, key=lambda gap: gap.start, default=None)
 
 
-def gap_note(snapshot: Snapshot, mode: TimeMode) -> list[Line]:
+def gap_note(snapshot: Snapshot, mode: TimeMode, lately: float = SHOWN) -> list[Line]:
     """A line about the newest gap, for the foot of lists that it makes incomplete; none where there is none."""
-    gap = last_gap(snapshot)
+    gap = last_gap(snapshot, lately)
     if gap is None:
         return []
     start = clock(gap.start, mode, snapshot.now)

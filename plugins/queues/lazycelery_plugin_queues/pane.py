@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from lazycelery_core.arranging import arranged
+from lazycelery_core.gaps import gap_note
 from lazycelery_core.looks import WARNING, spark
 from lazycelery_core.model import LinkState, Queue
 from lazycelery_core.pane import OVERVIEW, QUEUES, Cell, Column, DrawContext, Rows, Slot, TablePane
@@ -14,6 +15,7 @@ from lazycelery_plugin_queues.flow import Outlook, is_abandoned, is_growing, out
 from lazycelery_plugin_queues.notes import deep_first, notes, troubled, uncounted, worst_first
 
 FEW = 60  # samples of 5 s: five minutes
+LOOKED_BACK = 60.0  # s that rates are taken over
 
 
 def _is_empty(queue: Queue) -> bool:
@@ -191,8 +193,9 @@ class QueuesList(QueueTable):
         return arranged(worst_first(snapshot.queues), self.columns, query, snapshot.now)
 
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
-        """The same, and why a number is missing."""
-        return [*notes(rows.items), *uncounted(rows.items)]
+        """The same, why a number is missing, and a gap that the rates still look back on."""
+        gap = gap_note(context.snapshot, context.time_mode, LOOKED_BACK)
+        return [*notes(rows.items), *uncounted(rows.items), *gap]
 
 
 def selected_queue(context: DrawContext) -> Queue | None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lazycelery_core.control import Peek
-from lazycelery_core.model import Link, LinkState, Message, Queue, Worker, WorkerState
+from lazycelery_core.model import Gap, Link, LinkState, Message, Queue, Worker, WorkerState
 from lazycelery_core.pane import DetailPane, DetailTab, DrawContext, Pane, Rows, TablePane
 from lazycelery_core.query import parse
 from lazycelery_core.snapshot import RowQuery, Snapshot, Totals
@@ -166,6 +166,15 @@ def test_a_queue_of_which_only_the_name_is_known_is_not_said_to_be_empty(pane: P
 def test_why_a_number_is_missing_is_said_below_the_list() -> None:
     assert "hidden: no right to read this queue" in drawn(QueuesList(), moment(), 120, 24)
     assert "no right to read this queue" in drawn(QueueDetail(), moment(), 80, 20, queue=QUEUES[-1])
+
+
+def test_a_gap_that_the_rates_look_back_on_is_told_below_the_list() -> None:
+    gap = Gap(NOW - 40, NOW - 30, "broker lost", {"shop.mail": 2})
+    broken = Link("events", "redis", LinkState.LIVE, NOW, gaps=(gap,))
+    said = "▲ gap 22:12:40 to 22:12:50 (broker lost): 2 tasks missed: shop.mail 2"
+    assert said in drawn(QueuesList(), moment(links=(broken,)), 120, 24)
+    over = replace(broken, gaps=(replace(gap, end=NOW - 61),))
+    assert "gap" not in drawn(QueuesList(), moment(links=(over,)), 120, 24)
 
 
 def test_secrets_in_arguments_and_headers_are_hidden() -> None:
