@@ -43,7 +43,7 @@ def run(size: Size) -> list[Measure]:
     return _measures(size, cost, flood, burst, flower_cost, flower_flood, cut_off)
 
 
-def _measures(  # noqa: PLR0913 - one figure each
+def _measures(
     size: Size, cost: Figures, flood: Figures, burst: Figures, flower_cost: Figures, flower_flood: Figures, cut_off: int
 ) -> list[Measure]:
     behind = f"; the publisher was {burst['late']:.1f} s late" if burst["late"] > 1 else ""

@@ -18,9 +18,12 @@ from lazycelery_plugin_demo import backstage
 from lazycelery_plugin_demo.world import PREFIX, DemoWorld
 
 COMMAND = """
+    import signal
     import time
     from types import SimpleNamespace
     from lazycelery_plugin_demo.command import demo
+
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, and so would the test's
 
     def watch(url, *_):
         print(url, flush=True)
