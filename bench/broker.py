@@ -37,7 +37,9 @@ def run(size: Size) -> list[Measure]:
             counted = _by_view(server, home, size)
     with tempfile.TemporaryDirectory() as folder, start_valkey(Path(folder)) as server:
         ours, one_by_one = _thousand(server, Path(folder))
-    commands = {view: sum(count for verb, count in found.items() if verb not in POLL) for view, found in counted.items()}
+    commands = {
+        view: sum(count for verb, count in found.items() if verb not in POLL) for view, found in counted.items()
+    }
     worst = max(commands, key=lambda view: commands[view])
     verbs = ", ".join(f"{verb} {count:.1f}" for verb, count in sorted(counted[worst].items()) if count >= 0.05)
     return [
