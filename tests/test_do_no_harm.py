@@ -192,7 +192,7 @@ def test_killed_while_it_asks_it_leaves_one_announcement_at_most(server: Server)
 # --- commands without a screen ----------------------------------------------------------------------------------------
 
 CONNECTING = (
-    ("workers",), ("queues", "--json"), ("tasks", "--ndjson"), ("tasks", "-f", "is:active"), ("doctor", "connection"),
+    ("workers",), ("queues", "--json"), ("tasks", "--ndjson"), ("tasks", "-f", "is:late"), ("doctor", "connection"),
 )  # fmt: skip
 OTHERS = (("plugins",), ("keys",), ("config", "show"), ("config", "check"), ("config", "example"))
 COMMANDS = [(level, words) for words in CONNECTING for level in LEVELS] + [("passive", words) for words in OTHERS]
