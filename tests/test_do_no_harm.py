@@ -94,8 +94,7 @@ def contents(server: Server) -> dict[str, Any]:
 @contextmanager
 def screen(url: str, *flags: str) -> Iterator[Terminal]:
     """The program in a terminal; its address comes by the environment."""
-    environment = {**os.environ, "LAZYCELERY_BROKER_URL": url}
-    with Terminal([*PROGRAM, *flags], 160, 45, environment) as terminal:
+    with Terminal([*PROGRAM, *flags], 160, 45, {"LAZYCELERY_BROKER_URL": url}) as terminal:
         terminal.wait_for(lambda text: re.search(r"● redis [<\d]", text), 20)
         yield terminal
 
