@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 StartWorker = Callable[..., "Worker"]
 LAZYCELERY = [sys.executable, "-m", "lazycelery_core"]
+# A shell's background job ignores Ctrl+C, and so does all that it starts, a test's programs among them.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from lazycelery_core.cli import main; main()",
+]
 
 
 @pytest.fixture
@@ -103,7 +110,7 @@ def test_watch_prints_what_changes_until_it_is_interrupted(
     lines = tmp_path / "lines"
     with lines.open("w") as out:
         watching = subprocess.Popen(
-            [*LAZYCELERY, "tasks", "--watch", "--ndjson", "--seconds", "1"],
+            [*INTERRUPTIBLE, "tasks", "--watch", "--ndjson", "--seconds", "1"],
             stdout=out, stderr=subprocess.DEVNULL, env=environment_for(broker_url, tmp_path),
         )  # fmt: skip
     try:
