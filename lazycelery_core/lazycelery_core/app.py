@@ -178,7 +178,7 @@ class LazyCeleryApp(App[None]):
         """A bug in the host: report it to a file; hide the widget it happened in, end where it was no widget's."""
         from lazycelery_core.screens.crash import write_report
 
-        self.report = write_report(self._reports, error, time.time())
+        self.report = write_report(self._reports, error, time.time(), self.watched)
         self.log.error(error)
         where = active_message_pump.get(None)
         if isinstance(where, Widget) and not isinstance(where, Screen):

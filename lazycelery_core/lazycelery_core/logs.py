@@ -14,7 +14,7 @@ LINE = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
 
 
 class Redacting(logging.Formatter):
-    """A formatter whose whole output, tracebacks included, has passed `redact`."""
+    """A formatter whose whole output, tracebacks included, has passed `redact`: it hides secrets and controls."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         super().__init__(LINE)
@@ -43,4 +43,6 @@ def log_to(folder: Path, redact: Callable[[str], str]) -> str:
 def _handler(path: Path) -> logging.Handler:
     os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
     path.chmod(0o600)
-    return logging.handlers.RotatingFileHandler(path, maxBytes=SIZE, backupCount=KEPT, delay=True, encoding="utf-8")
+    return logging.handlers.RotatingFileHandler(
+        path, maxBytes=SIZE, backupCount=KEPT, delay=True, encoding="utf-8", errors="backslashreplace"
+    )

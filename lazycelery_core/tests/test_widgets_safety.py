@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 
 from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.redact import Redactor
 from lazycelery_core.screens.crash import report, write_report
 from lazycelery_core.spans import plain
 from lazycelery_core.testing.processes import wait_until
@@ -180,7 +181,7 @@ def test_the_report_of_a_bug_is_the_users_own_and_holds_no_values(tmp_path: Path
         raising()
     except ValueError as error:
         path = write_report(tmp_path / "state", error, 1_795_357_927.0)
-        text = report(error)
+        text = report(error, Redactor())
     assert path is not None
     assert path.stat().st_mode & 0o777 == 0o600
     written = path.read_text("utf-8")

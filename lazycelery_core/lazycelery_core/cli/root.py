@@ -13,6 +13,7 @@ import click
 
 from lazycelery_core.errors import ConfigError
 from lazycelery_core.launcher import Launcher, Options, granted
+from lazycelery_core.text import safe_lines
 
 EPILOG = "Without a command the screen opens. Exit codes: 0 fine, 1 nothing found, 2 wrong usage, 3 no connection."
 OWN = {
@@ -110,6 +111,7 @@ def root(ctx: click.Context, /, **_: object) -> int:
 def _keep_log(launcher: Launcher) -> None:
     from lazycelery_core.logs import log_to
 
-    problem = log_to(launcher.environment.state_path, launcher.settings.redactor().text)
+    redact = launcher.settings.redactor().text
+    problem = log_to(launcher.environment.state_path, lambda text: "\n".join(safe_lines(redact(text))))
     if problem:
         click.echo(problem, err=True)

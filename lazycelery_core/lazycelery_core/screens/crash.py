@@ -1,4 +1,7 @@
-"""What is left of a bug in the host? A report in a file of the user's own, without values of variables or secrets."""
+"""What is left of a bug in the host? A report in a file of the user's own, without values of variables or secrets.
+
+Its text is safe to print: the message of an exception may hold what came over the wire.
+"""
 
 import os
 import platform
@@ -8,23 +11,29 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lazycelery_core.redact import Redactor
+from lazycelery_core.screens.contract import Watch
+from lazycelery_core.text import safe_lines
 
 
-def write_report(folder: Path, error: BaseException, now: float) -> Path | None:
-    """The file (mode 0600) that tells what happened where; None when it can't be written."""
+def write_report(folder: Path, error: BaseException, now: float, watch: Watch | None = None) -> Path | None:
+    """The file (mode 0600) that tells what happened where; None when it can't be written.
+
+    watch: whose settings tell what else is secret.
+    """
     path = folder / f"crash-{int(now)}-{os.getpid()}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(report(error))
+            file.write(report(error, watch.settings.redactor() if watch is not None else Redactor()))
     except OSError:
         return None
     return path
 
 
-def report(error: BaseException) -> str:
+def report(error: BaseException, redactor: Redactor) -> str:
     """The traceback with lines of code, but no values; secrets in the message are hidden."""
     system = f"Python {sys.version.split()[0]}, Textual {version('textual')}, {platform.system()}"
     told = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
-    return f"LazyCelery {version('lazycelery-core')}, {system}\n\n{Redactor().text(told)}"
+    shown = "\n".join(safe_lines(redactor.text(told)))
+    return f"LazyCelery {version('lazycelery-core')}, {system}\n\n{shown}"
