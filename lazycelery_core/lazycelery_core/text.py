@@ -137,7 +137,7 @@ def _cut_short(text: str, limit: int) -> Safe:
 
 def width(text: str) -> int:
     """Terminal cells that the text takes."""
-    return cell_len(text)
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
 
 
 def cut(text: Safe, cells: int) -> Safe:

@@ -52,6 +52,11 @@ def span(text: str, tone: Tone = Tone.TEXT, limit: int = 2000) -> Span:
 
 def line(*parts: str | Span | tuple[str, Tone]) -> Line:
     """A line from strings (plain tone), (text, tone) pairs and spans; all text made safe."""
-    return tuple(
-        part if isinstance(part, Span) else span(*((part,) if isinstance(part, str) else part)) for part in parts
-    )
+    spans = []  # a loop: this is asked for every cell of a table
+    for part in parts:
+        if isinstance(part, str):
+            spans.append(span(part))
+        else:
+            text, tone = part
+            spans.append(part if isinstance(part, Span) else span(text, tone))
+    return tuple(spans)

@@ -67,10 +67,15 @@ class LinesWidget(Widget):
             line = self.lines[y] if y < len(self.lines) else Painted()
             surface: str = getattr(self.skin.theme.surfaces, self.surface)
             strip = self.skin.strip(line, cells, surface)
-            for each in self.get_line_filters():
-                strip = strip.apply_filter(each, Color.parse(surface))
-            self._strips[y] = strip
+            strip = self._strips[y] = self._filtered(strip, Color.parse(surface))
         return strip
+
+    def _filtered(self, strip: Strip, background: Color) -> Strip:
+        """What the app's filters leave of a strip; as `Strip.apply_filter`, which makes one for each of them."""
+        before = after = list(strip)
+        for each in self.get_line_filters():
+            after = each.apply(after, background)
+        return strip if after == before else Strip(after, strip.cell_length)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part; Textual's own way there knows borders, padding and opacity, which we have not."""
@@ -130,20 +135,23 @@ def _pieces(line: Painted) -> Iterator[Piece]:
 
 
 def _compare(runs: list[tuple[int, int]], first: int, before: Cells, after: Cells, cells: int) -> None:
-    """Add the runs of cells in which two stretches differ, the first of which is the cell `first` of the line."""
-    missing = len(after) - len(before)
-    before = [*before, *[BLANK] * missing]
-    after = [*after, *[BLANK] * -missing]
-    for x, (one, other) in enumerate(zip(before, after, strict=True), first):
-        if one == other or x >= cells:
-            continue
-        at = x - first
-        start = x - 1 if at and "" in (one[0], other[0]) else x  # a wide character is drawn whole
-        end = x + 2 if at + 1 < len(before) and "" in (before[at + 1][0], after[at + 1][0]) else x + 1
-        if runs and start - runs[-1][1] < JOINED:
-            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
-        else:
-            runs.append((start, end))
+    """Add the run of cells in which two stretches differ, the first of which is the cell `first` of the line."""
+    size = max(len(before), len(after))
+    before += [BLANK] * (size - len(before))
+    after += [BLANK] * (size - len(after))
+    start, end = 0, size
+    while start < end and before[start] == after[start]:
+        start += 1
+    while end > start and before[end - 1] == after[end - 1]:
+        end -= 1
+    if start == end or first + start >= cells:
+        return
+    start -= start > 0 and "" in (before[start][0], after[start][0])  # a wide character is drawn whole
+    end += end < size and "" in (before[end][0], after[end][0])
+    if runs and first + start - runs[-1][1] < JOINED:
+        runs[-1] = (runs[-1][0], first + end)
+    else:
+        runs.append((first + start, first + end))
 
 
 def _around(line: Painted) -> object:
