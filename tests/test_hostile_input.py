@@ -29,6 +29,7 @@ from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import start_valkey
 from lazycelery_core.testing.terminal import Terminal
+from lazycelery_core.testing.wire import EVENTS as CHANNEL
 from lazycelery_core.testing.wire import Wire, enveloped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -293,6 +294,36 @@ def test_an_event_of_50_mb_is_rejected_or_a_gap_and_its_memory_is_given_back(sce
     scene.good()
     assert memory(scene, "VmHWM") - before <= 3 * GIANT * 4 / 3  # base64 is a third longer
     wait_until(lambda: scene.process.memory_info().rss - before <= BOMB_GROWTH, "the memory is given back", 20)
+
+
+@by_id("kind,rate", [("names", 1e9), ("hosts", 20_000)])
+def test_a_hundred_thousand_names_or_hosts_are_bounded(scene: Scene, kind: str, rate: float) -> None:
+    """Names as fast as they can be sent; hosts slower: whoever is slower than the broker's buffer has a gap instead."""
+    case = STREAMS[f"{kind}-100k"]
+    before, began = scene.process.memory_info().rss, time.monotonic()
+    for first in range(0, 100_000, 1_000):
+        with scene.wire.client.pipeline(transaction=False) as together:
+            for number in range(first, first + 1_000):
+                together.publish(CHANNEL, invented(kind, number))
+            together.execute()
+        scene.terminal.read_for(max(0.0, began + (first + 1_000) / rate - time.monotonic()))
+    scene.wire.event(type="task-received", uuid=f"g-{kind}", name="good", hostname="good@h")
+    scene.terminal.wait_for(f" g-{kind}"[:7])
+    assert time.monotonic() - began <= 2 * case["goal_s"]  # on a busy machine
+    assert memory(scene, "VmHWM") - before <= case["goal_mib"] * MIB + 3 * GIANT  # the highest may be the giant's
+    assert scene.process.memory_info().rss - before <= case["goal_mib"] * MIB
+    what = {"names": "names beyond the limit", "hosts": "workers that were quiet longest"}[kind]
+    scene.until(lambda now: now.totals.left_out.get(what, 0) >= 70_000, "what is left out is counted")
+
+
+def invented(kind: str, number: int) -> bytes:
+    """An event with a name that no other has."""
+    event: dict[str, Any] = {"timestamp": time.time(), "clock": number, "pid": 1}
+    if kind == "names":
+        event |= {"type": "task-received", "uuid": f"t{number}", "hostname": "w1@h", "name": f"name.{number}"}
+    else:
+        event |= {"type": "worker-heartbeat", "hostname": f"w@h{number}", "freq": 2.0, "active": 0}
+    return enveloped(json.dumps(event).encode())
 
 
 def test_after_all_that_the_program_is_as_it_was(scene: Scene) -> None:
