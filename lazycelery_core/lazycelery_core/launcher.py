@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line said for every command. `allow`: granted scopes; `without`: plugins left out."""
+    """What the command line said for every command.
+
+    allow: granted scopes; without: plugins left out; only: those that are loaded, all when empty; no_plugins: none but
+    the standard ones.
+    """
 
     broker: str = ""
     connection: str = ""
     allow: tuple[str, ...] = ()
     passive: bool = False
     without: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    no_plugins: bool = False
 
 
 @dataclass
@@ -72,23 +78,33 @@ class Launcher:
         return self.settings.environment
 
     def plugins(self, patience: float | None = None) -> "Plugins":
-        """The plugins, loaded once; `patience` as in `Plugins.load`. Raises ConfigError for a misspelt `--without`."""
-        from lazycelery_core.plugins import Plugins
-
+        """The plugins, loaded once; `patience` as in `Plugins.load`. Raises ConfigError for a misspelt name."""
         if self._plugins is None:
-            switched_off = {**self.settings.switched_off, **dict.fromkeys(self.options.without, "--without")}
-            self._plugins = Plugins(switched_off, self.settings.plugin_settings)
+            self._plugins = self.found_plugins()
             self._plugins.load(patience)
-            self._check_without(self._plugins)
+            self._check_names(self._plugins)
         return self._plugins
 
-    def _check_without(self, plugins: "Plugins") -> None:
+    def found_plugins(self, is_locked: bool = True) -> "Plugins":
+        """The plugins, not loaded yet; `is_locked`: as far as the lock lets them."""
+        from lazycelery_core.plugin_trust import Trust, read_lock
+        from lazycelery_core.plugins import Plugins
+
+        options, (allow, allowed_at) = self.options, self.settings.allowed
+        lock = read_lock(self.environment.lock_path) if is_locked else None
+        only = frozenset(options.only) if options.only else None
+        switched_off = {**self.settings.switched_off, **dict.fromkeys(options.without, "--without")}
+        trust = Trust(allow, allowed_at, lock, only, options.no_plugins)
+        return Plugins(switched_off, self.settings.plugin_settings, trust=trust)
+
+    def _check_names(self, plugins: "Plugins") -> None:
         known = {plugin.name for plugin in plugins.found}
-        unknown = [name for name in self.options.without if name not in known]
-        if unknown:
-            raise ConfigError(
-                f"--without {unknown[0]}: there is no such plugin.", f"Known: {', '.join(sorted(known))}."
-            )
+        for option, names in (("--without", self.options.without), ("--only", self.options.only)):
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ConfigError(
+                    f"{option} {unknown[0]}: there is no such plugin.", f"Known: {', '.join(sorted(known))}."
+                )
 
     def connect(self, url: str = "", name: str = "") -> Connection:
         """The connection to watch: `url` when given (a demo's own), else what options and settings say."""
@@ -181,6 +197,6 @@ def keymap(settings: Settings, plugins: "Plugins") -> "Keymap":
     return Keymap(host, plugins.actions, plugins.keybindings, settings.keybindings)
 
 
-def granted(scopes: Sequence[str]) -> tuple[str, ...]:
-    """The scopes of repeated and comma-separated `--allow`."""
-    return tuple(dict.fromkeys(scope.strip() for given in scopes for scope in given.split(",") if scope.strip()))
+def listed(given: Sequence[str]) -> tuple[str, ...]:
+    """The values of an option that is repeated, or has several separated by commas."""
+    return tuple(dict.fromkeys(each.strip() for values in given for each in values.split(",") if each.strip()))

@@ -22,6 +22,7 @@ from lazycelery_core.errors import LazyCeleryError, PluginError
 from lazycelery_core.pane import DetailTab, Pane, TablePane
 from lazycelery_core.plugin_fit import check_api, unfit
 from lazycelery_core.plugin_health import PluginHealth
+from lazycelery_core.plugin_trust import Trust
 
 if TYPE_CHECKING:
     import click
@@ -84,7 +85,8 @@ class Plugins:
     """The plugins of one run. `load()` once, then read `panes`, `tabs`, `actions`, `keybindings`, `commands()`.
 
     switched_off: name -> why it is off (config, command line). read_settings(name, type) returns the typed settings of
-    `[plugins.<name>]`, raising LazyCeleryError. entry_points: for tests; default is what is installed.
+    `[plugins.<name>]`, raising LazyCeleryError. entry_points: for tests; default is what is installed. trust: what may
+    be loaded of it.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Plugins:
         switched_off: Mapping[str, str] | None = None,
         read_settings: SettingsReader | None = None,
         entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self.found: list[Plugin] = []
         self.health = PluginHealth()
@@ -102,6 +105,7 @@ class Plugins:
         self._switched_off = dict(switched_off or {})
         self._read_settings = read_settings or (lambda name, kind: kind())
         self._entry_points = entry_points
+        self._trust = trust or Trust()
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._loaded = threading.Event()
@@ -118,27 +122,29 @@ class Plugins:
             threading.Thread(target=_after, args=(thread, when_late), name="late plugins", daemon=True).start()
 
     def _load_all(self) -> None:
-        for plugin, entry_point in self._discover():
+        for plugin, entry_point in self.discover():
             started = time.perf_counter()
             self._load(plugin, entry_point)
             plugin.seconds = time.perf_counter() - started
             self.health.timed(plugin.name, "import and hooks", plugin.seconds)
         self._loaded.set()
 
-    def _discover(self) -> list[Candidate]:
-        """Candidates in loading order, bundled first; the clashing and the switched off are reported, not returned."""
+    def discover(self) -> list[Candidate]:
+        """Candidates in loading order, bundled first, none imported; others are named in `found` with the reason."""
         points = self._entry_points
         if points is None:
             points = importlib.metadata.entry_points(group=hookspecs.GROUP)
         pairs = _once((_plugin_of(point), point) for point in points)
         pairs.sort(key=lambda pair: (not pair[0].bundled, pair[0].distribution, pair[0].name))
         self.found = [plugin for plugin, _ in pairs]
-        return [pair for pair in pairs if self._may_load(pair[0])]
+        return [pair for pair in pairs if self._may_load(*pair)]
 
-    def _may_load(self, plugin: Plugin) -> bool:
+    def _may_load(self, plugin: Plugin, point: importlib.metadata.EntryPoint) -> bool:
         twins = [other for other in self.found if other.name == plugin.name and other is not plugin]
         if plugin.name in self._switched_off:
             plugin.fail(PluginState.DISABLED, self._switched_off[plugin.name])
+        elif left_out := self._trust.left_out(plugin.name, plugin.bundled):
+            plugin.fail(PluginState.DISABLED, left_out)
         elif plugin.name in BUNDLED and not plugin.bundled:
             plugin.fail(
                 PluginState.REFUSED,
@@ -152,6 +158,8 @@ class Plugins:
             plugin.fail(
                 PluginState.REFUSED, f"the name {plugin.name} is claimed by {claimed}", "uninstall one of the two"
             )
+        elif not plugin.bundled and (refusal := self._trust.refusal(plugin.name, point)):
+            plugin.fail(PluginState.REFUSED, *refusal)
         else:
             return True
         return False

@@ -228,5 +228,3 @@ def test_the_environment_is_read_once_and_in_one_place(monkeypatch: pytest.Monke
     assert environment.in_tmux
     assert not Environment({"NO_COLOR": ""}).no_color
     assert environment.state_path.name == "lazycelery"
-
-

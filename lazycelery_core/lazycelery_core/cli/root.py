@@ -12,7 +12,7 @@ from typing import cast
 import click
 
 from lazycelery_core.errors import ConfigError
-from lazycelery_core.launcher import Launcher, Options, granted
+from lazycelery_core.launcher import Launcher, Options, listed
 from lazycelery_core.text import safe_lines
 
 EPILOG = "Without a command the screen opens. Exit codes: 0 fine, 1 nothing found, 2 wrong usage, 3 no connection."
@@ -61,9 +61,11 @@ def make_launcher(ctx: click.Context) -> Launcher:
     options = Options(
         broker=given.get("broker") or "",
         connection=given.get("connection") or "",
-        allow=granted(given.get("allow") or ()),
+        allow=listed(given.get("allow") or ()),
         passive=bool(given.get("passive")),
-        without=tuple(given.get("without") or ()),
+        without=listed(given.get("without") or ()),
+        only=listed(given.get("only") or ()),
+        no_plugins=bool(given.get("no_plugins")),
     )
     launcher = Launcher(load(Environment.read(), given.get("config"), tuple(THEMES)), options)
     ctx.obj = launcher
@@ -90,6 +92,8 @@ def bare_launcher() -> Launcher:
 )
 @click.option("--passive", is_flag=True, help="Publish nothing at all, not even a question to workers.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Leave this plugin out; repeatable.")
+@click.option("--only", multiple=True, metavar="PLUGIN", help="Load no plugin but this one; repeatable.")
+@click.option("--no-plugins", is_flag=True, help="Load the standard plugins only.")
 @click.version_option(package_name="lazycelery-core", prog_name="lazycelery")
 @click.pass_context
 def root(ctx: click.Context, /, **_: object) -> int:

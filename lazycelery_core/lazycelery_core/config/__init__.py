@@ -72,6 +72,12 @@ class Settings:
         off = [name for name, values in self.file.plugins.items() if values.get("enabled") is False]
         return {name: f"enabled = false, {self._at(('plugins', name, 'enabled'))}" for name in off}
 
+    @property
+    def allowed(self) -> tuple[frozenset[str] | None, str]:
+        """The plugins of others that may be loaded, None for all; and where that is said."""
+        names = self.file.trust.allow
+        return (None, "") if names is None else (frozenset(names), self._at(("trust", "allow")))
+
     def redactor(self) -> Redactor:
         """What hides secrets, by the rules of these settings."""
         return Redactor(self.file.redact.patterns, self.file.redact.keys, self.file.redact.tasks)
@@ -93,6 +99,7 @@ class Settings:
         sections = (
             ("keybindings", self.file.keybindings, sorted(commands)),
             ("plugins", self.file.plugins, sorted(plugins)),
+            ("trust", self.file.trust.allow or (), sorted(plugins)),
         )
         return [
             self.told(

@@ -49,6 +49,11 @@ class Environment:
         return self.asked_for or platformdirs.user_config_path(APP) / "config.toml"
 
     @property
+    def lock_path(self) -> Path:
+        """Where it is kept what plugins were when they were locked."""
+        return platformdirs.user_config_path(APP) / "plugins.lock"
+
+    @property
     def state_path(self) -> Path:
         """The folder for the log, the audit file and crash reports."""
         return platformdirs.user_state_path(APP)

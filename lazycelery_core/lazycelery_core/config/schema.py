@@ -89,6 +89,14 @@ class RedactSettings(Struct, frozen=True, kw_only=True):
     ] = {}
 
 
+class TrustSettings(Struct, frozen=True, kw_only=True):
+    """Which plugins of others may be loaded; the standard ones always may. They have all your rights."""
+
+    allow: Annotated[
+        tuple[str, ...] | None, _says("their names; everything that is installed when not set", examples=[["hosts"]])
+    ] = None
+
+
 class File(Struct, frozen=True, kw_only=True):
     """The whole configuration file."""
 
@@ -100,4 +108,5 @@ class File(Struct, frozen=True, kw_only=True):
         _says('name of a command = key or keys, "" for none', examples=[{"app.quit": "ctrl+q"}]),
     ] = {}
     redact: RedactSettings = RedactSettings()
+    trust: TrustSettings = TrustSettings()
     plugins: dict[str, dict[str, Any]] = {}
