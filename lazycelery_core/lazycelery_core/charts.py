@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lazycelery_core.canvas import Canvas
 from lazycelery_core.looks import shares
-from lazycelery_core.text import UNKNOWN, Safe, age, short_count, width
+from lazycelery_core.text import UNKNOWN, Safe, age, safe, short_count, width
 from lazycelery_core.tones import Span, Tone
 
 GAP = Safe("╎")  # events were missed here
@@ -26,8 +26,10 @@ class Series:
 
 
 def figure(value: float) -> Safe:
-    """A number on an axis: `0`, `2.5`, `30`, `3.1k`."""
-    return Safe(f"{value:.3g}") if abs(value) < 999.5 else short_count(value)
+    """A number on an axis or in a legend: `0`, `0.62`, `2.5`, `30`, `3.1k`."""
+    if abs(value) >= 999.5:
+        return short_count(value)
+    return Safe(f"{value:.2g}" if abs(value) < 9.95 else f"{value:.3g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,20 @@ def _last(values: Sequence[float | None]) -> float | None:
 
 
 def _draw_legend(canvas: Canvas, chart: Chart, x: int, y: int, room: int) -> None:
+    """The title where all fits, then the last value of each line: whole, or not at all."""
     end = x + room
-    x = canvas.put(x, y, f"{chart.title}  " if chart.title else "", Tone.DIM, room)
-    for each in chart.series:
-        last = _last(each.values)
-        text = f"⣀ {each.label} {UNKNOWN if last is None else chart.figure(last)}  "
-        x = canvas.put(x, y, text, each.tone, max(0, end - x))
+    entries = [Span(_entry(chart, each), each.tone) for each in chart.series]
+    title = Span(safe(f"{chart.title}  " if chart.title else ""), Tone.DIM)
+    if sum(width(text) for text, _ in (title, *entries)) <= room + 2:  # nothing follows the last one's blanks
+        entries.insert(0, title)
+    for text, tone in entries:
+        if width(text) <= end + 2 - x:
+            x = canvas.put(x, y, text, tone, max(0, end - x))
+
+
+def _entry(chart: Chart, series: Series) -> Safe:
+    last = _last(series.values)
+    return safe(f"⣀ {series.label} {UNKNOWN if last is None else chart.figure(last)}  ")
 
 
 def _draw_scale(canvas: Canvas, chart: Chart, box: _Box, top: float) -> None:

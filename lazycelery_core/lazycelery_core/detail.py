@@ -36,13 +36,13 @@ def detail_rows(
     cells = min(inside.width, WIDEST)
     folded = fold(tab.lines(item, replace(inside, width=cells)), context.folded)
     if not wrap:
-        return indented([cut_line(each, inside.width) for each in folded]), False
-    return indented([part for each in folded for part in wrap_line(each, cells)]), False
+        return indented([cut_line(each.spans, inside.width) for each in folded]), False
+    return indented([part for each in folded for part in wrap_line(each.spans, cells, each.hang)]), False
 
 
-def fold(lines: Sequence[DetailLine | Line], folded: bool) -> list[Line]:
+def fold(lines: Sequence[DetailLine | Line], folded: bool) -> list[DetailLine]:
     """The lines with each run of library lines replaced by one that counts them."""
-    shown: list[Line] = []
+    shown: list[DetailLine] = []
     hidden = 0
     for each in lines:
         library = isinstance(each, DetailLine) and each.library
@@ -51,9 +51,9 @@ def fold(lines: Sequence[DetailLine | Line], folded: bool) -> list[Line]:
             continue
         shown += _folded(hidden)
         hidden = 0
-        shown.append(each.spans if isinstance(each, DetailLine) else each)
+        shown.append(each if isinstance(each, DetailLine) else DetailLine(each))
     return shown + _folded(hidden)
 
 
-def _folded(hidden: int) -> list[Line]:
-    return [line((f"  … {hidden} lines in libraries (o shows them)", Tone.DIM))] if hidden else []
+def _folded(hidden: int) -> list[DetailLine]:
+    return [DetailLine(line((f"  … {hidden} lines in libraries (o shows them)", Tone.DIM)))] if hidden else []

@@ -190,10 +190,14 @@ class CanvasPane(Pane):
 
 @dataclass(frozen=True, slots=True)
 class DetailLine:
-    """A line of a detail tab. Lines with `library` are folded into one "n library frames" line until `o`."""
+    """A line of a detail tab. Lines with `library` are folded into one "n library frames" line until `o`.
+
+    hang: cells by which the rest of a line that is too long is indented, such as the width of its label.
+    """
 
     spans: Line
     library: bool = False
+    hang: int = 0
 
 
 class DetailTab(ABC):

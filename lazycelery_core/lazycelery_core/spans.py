@@ -76,27 +76,32 @@ def join(parts: Sequence[Line], separator: Span) -> Line:
     return tuple(joined)
 
 
-def wrap_line(line: Line, cells: int) -> list[Line]:
-    """The line as lines of at most `cells` cells, broken at blanks where there are any; blanks lead no new line."""
+def wrap_line(line: Line, cells: int, hang: int = 0) -> list[Line]:
+    """The line as lines of at most `cells` cells, broken at blanks where there are any; blanks lead no new line.
+
+    hang: cells that all but the first are indented, where that leaves half of the room.
+    """
     if cells < 1 or line_width(line) <= cells:
         return [line]
+    indent: Line = (Span(Safe(" " * hang)),) if 0 < hang <= cells // 2 else ()
+    later = cells - line_width(indent)
     lines: list[Line] = []
     row: list[Span] = []
     room = cells
     for word in _words(line):
         size = width(word.text)
-        if size > room and row:
+        if size > room and row and not (indent and size > later):
             lines.append(tuple(row))
-            row, room = [], cells
+            row, room = [*indent], later
             if word.text.isspace():
                 continue
-        for piece in _slices(word, cells) if size > cells else (word,):
+        for piece in _slices(word, room if indent else cells, later) if size > room else (word,):
             if width(piece.text) > room:
                 lines.append(tuple(row))
-                row, room = [], cells
+                row, room = [*indent], later
             row.append(piece)
             room -= width(piece.text)
-    return [*lines, tuple(row)] if row else lines
+    return [*lines, tuple(row)] if row and tuple(row) != indent else lines
 
 
 def _words(line: Line) -> Iterator[Span]:
@@ -109,13 +114,13 @@ def _words(line: Line) -> Iterator[Span]:
                 start = end
 
 
-def _slices(word: Span, cells: int) -> Iterator[Span]:
-    """A word that is longer than a line, in pieces that fit."""
-    piece, size = "", 0
+def _slices(word: Span, first: int, cells: int) -> Iterator[Span]:
+    """A word that is longer than a line, in pieces that fit: one in `first` cells, the others in `cells`."""
+    piece, size, room = "", 0, first
     for char in word.text:
         grows = width(char)
-        if size + grows > cells:
+        if size + grows > room:
             yield Span(Safe(piece), word.tone)
-            piece, size = "", 0
+            piece, size, room = "", 0, cells
         piece, size = piece + char, size + grows
     yield Span(Safe(piece), word.tone)

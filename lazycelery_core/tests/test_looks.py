@@ -115,3 +115,16 @@ def test_a_chart_fits_any_box(columns: int, rows: int) -> None:
     )
     assert all(width(line) <= columns for line in lines)
     assert drawn(Chart([], 60), columns, rows)
+
+
+def legend(columns: int) -> str:
+    """The first line of a chart that is so wide."""
+    series = [Series(label, [value], Tone.TEXT) for label, value in (("ok", 8.62), ("failed", 0.619), ("retried", 0.2))]
+    return drawn(Chart(series, 60.0, "tasks/s"), columns, 6)[0].strip()
+
+
+def test_what_has_no_room_in_a_legend_is_left_out_whole_the_title_first() -> None:
+    assert legend(60) == "tasks/s  ⣀ ok 8.6  ⣀ failed 0.62  ⣀ retried 0.2"
+    assert legend(46) == "⣀ ok 8.6  ⣀ failed 0.62  ⣀ retried 0.2"
+    assert legend(34) == "⣀ ok 8.6  ⣀ failed 0.62"
+    assert legend(16) == "⣀ ok 8.6"

@@ -298,3 +298,18 @@ def test_the_titles_of_focused_and_broken_panes_differ_without_colour() -> None:
 def test_a_number_in_a_title_is_left_out_when_there_is_none() -> None:
     assert draw_frame(Frame("Details"), [], 20, 2)[0].text == "╭─ Details ────────╮"
     assert draw_frame(Frame("Details", 4), [], 20, 2)[0].text == "╭─ 4 Details ──────╮"
+
+
+def test_the_rest_of_a_long_fact_stands_under_its_value_not_under_its_label() -> None:
+    wrapped = wrap_line(line(("args  ", Tone.DIM), "one two three four"), 14, hang=6)
+    assert [plain(each) for each in wrapped] == ["args  one two ", "      three ", "      four"]
+    word = wrap_line(line(("args  ", Tone.DIM), "abcdefghijklmnopqrst"), 14, hang=6)
+    assert [plain(each) for each in word] == ["args  abcdefgh", "      ijklmnop", "      qrst"]
+    assert [plain(each) for each in wrap_line(line("a bc d"), 4, hang=3)] == ["a bc", "d"]  # no room to hang in
+
+
+@given(text=st.text("ab c漢", max_size=60), cells=st.integers(1, 20), hang=st.integers(0, 12))
+def test_wrapping_loses_nothing_but_blanks_and_never_is_too_wide(text: str, cells: int, hang: int) -> None:
+    wrapped = wrap_line(line(text or "x"), cells, hang)
+    assert all(line_width(each) <= max(cells, 2) for each in wrapped)
+    assert "".join(plain(each) for each in wrapped).replace(" ", "").replace("␠", "") == (text or "x").replace(" ", "")

@@ -6,7 +6,7 @@ from typing import Any
 from lazycelery_core.gaps import missed_names
 from lazycelery_core.looks import LINK_STATES, WARNING
 from lazycelery_core.model import Link
-from lazycelery_core.pane import DetailTab, DrawContext
+from lazycelery_core.pane import DetailLine, DetailTab, DrawContext
 from lazycelery_core.text import clock, count, duration, rate, timestamp
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_doctor.gaps import SourceGap, lasted
@@ -54,9 +54,9 @@ class SourceDetails(DetailTab):
 
     on, id, title, order = "source", "details", "Details", 0
 
-    def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
+    def lines(self, item: Any, context: DrawContext) -> Sequence[DetailLine]:
         """The source."""
-        return list(_source(item, context)) if isinstance(item, Link) else []
+        return [DetailLine(each, hang=LABEL) for each in _source(item, context)] if isinstance(item, Link) else []
 
 
 def _source(link: Link, context: DrawContext) -> Iterator[Line]:

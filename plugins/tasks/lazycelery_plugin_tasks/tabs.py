@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from lazycelery_core.looks import EVENT_LOOKS, OTHER_EVENT, Look, task_look
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory
-from lazycelery_core.pane import DetailTab, DrawContext
+from lazycelery_core.pane import DetailLine, DetailTab, DrawContext
 from lazycelery_core.query import runtime, wait
 from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, duration, pad, safe, timestamp
 from lazycelery_core.tones import Line, Span, Tone, line
@@ -85,21 +85,20 @@ class Details(DetailTab):
     title: ClassVar[str] = "details"
     order: ClassVar[int] = 0
 
-    def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
+    def lines(self, item: Any, context: DrawContext) -> Sequence[DetailLine | Line]:
         """State first, then facts in groups."""
         task, story = known(item, context)
         rest = [line((f"{story.missing}", Tone.WARN))] if story is not None and story.missing else []
-        return [
-            *headline(task, context),
-            line(""),
+        facts = [
             *_identity(task, story),
             *_delivery(story),
             *_relatives(task, story, context),
             line(""),
             *_times(task, story, context),
             *_values(story),
-            *([LOST] if story is None else rest),
         ]
+        hanging = [DetailLine(each, hang=LABEL + 1) for each in facts]
+        return [*headline(task, context), line(""), *hanging, *([LOST] if story is None else rest)]
 
 
 def _identity(task: Task, story: TaskStory | None) -> Iterator[Line]:
