@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from lazycelery_core.screens.main import MainScreen
     from lazycelery_core.widgets.skin import Skin
 
+ALWAYS = ("ctrl+c", "quit"), ("ctrl+z", "suspend_process")  # whatever is open
+
 
 class LazyCeleryApp(App[None]):
     """The screen of one run. load: makes the watch, on a thread; reports: the folder for crash reports."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(*each, show=False, priority=True) for each in ALWAYS]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
@@ -57,11 +59,9 @@ class LazyCeleryApp(App[None]):
         self._load, self._reports, self._connection = load, reports, connection
         self._ui, self._first_theme = ui, theme.choose(ui.theme, no_color)
         self._encoding = sys.stdout.encoding or "ascii"  # Textual puts something else in its place
-        self._pace = Pace(ui.frames)
-        self._brought = 0
+        self._pace, self._keyboard = Pace(ui.frames), Keyboard(self)
         self.seconds: float | None = None  # to run; for ever when None
-        self._sent = self._written = 0  # cells drawn, bytes that the terminal got
-        self._keyboard = Keyboard(self)
+        self._brought = self._sent = self._written = 0  # panes and tabs, cells drawn, bytes that the terminal got
 
     @cached_property
     def skin(self) -> "Skin":
@@ -131,9 +131,8 @@ class LazyCeleryApp(App[None]):
         snapshot = watch.deployment.snapshot(clock)
         if self._pace.news(now, snapshot.version, int(clock)):
             self.main.frame(snapshot)
-            sent = self.main.sent
-            self._pace.spent(sent - self._sent)
-            self._sent = sent
+            self._pace.spent(self.main.sent - self._sent)
+            self._sent = self.main.sent
 
     async def on_event(self, event: events.Event) -> None:
         """Notice that the user is there, then go on as usual."""
@@ -165,7 +164,8 @@ class LazyCeleryApp(App[None]):
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's driver, counting the bytes that it writes."""
-        return metered(super().get_driver_class(), self._wrote)
+        driver = super().get_driver_class()
+        return metered(driver, self._wrote, lambda: self.watched.deployment.resting() if self.watched else None)
 
     def _wrote(self, size: int) -> None:
         self._written += size

@@ -7,7 +7,8 @@ projections, snapshots are read out. Only `Control` goes back to the broker.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,7 @@ STRIKES = 3  # failures in a row after which a projection is left out
 REFOCUS = 1.0  # s between two words to the pollers
 MET = 1000  # workers the pollers are told of; more are left to what answers a broadcast
 SMOOTH = 0.1  # share of a new batch in the shown lag
+REST = 2.5  # s that sources get to close before the program is suspended
 GOODBYE = 2.0  # s that sources get to undo what they left at the broker
 
 
@@ -98,6 +100,20 @@ class Deployment:
             close = getattr(ability, "close", None)
             if close is not None:
                 self._health.asked("", f"closing {type(ability).__name__}", close, None)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Nothing is read from the broker, and nothing kept open there to be filled, while the block runs."""
+        for supervisor in self._supervisors:
+            supervisor.rest()
+        deadline = time.monotonic() + REST
+        for supervisor in self._supervisors:
+            supervisor.rests(max(0.0, deadline - time.monotonic()))
+        try:
+            yield
+        finally:
+            for supervisor in self._supervisors:
+                supervisor.wake()
 
     def snapshot(self, now: float) -> Snapshot:
         """What is known at this moment."""

@@ -47,6 +47,7 @@ class Supervisor:
         self._deliver, self._recovered, self._health, self._clock = deliver, recovered, health, clock
         self._pulse, self._turned = pulse or Pulse(), seconds()
         self._stop, self._again = threading.Event(), threading.Event()
+        self._resting, self._closed = threading.Event(), threading.Event()
         self._state, self._since = LinkState.STARTING, clock()
         self._error = self._hint = self._cause = ""
         self._next_try: float | None = None
@@ -72,6 +73,19 @@ class Supervisor:
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def rest(self) -> None:
+        """Leave the broker until `wake`: whoever does not read makes it keep what nobody takes. Does not wait."""
+        self._resting.set()
+
+    def rests(self, timeout: float) -> bool:
+        """Wait until nothing is open; whether it is so."""
+        return self._thread.ident is None or self._closed.wait(timeout)
+
+    def wake(self) -> None:
+        """Go on; what was missed becomes a gap."""
+        self._resting.clear()
+        self._again.set()
 
     def retry_now(self) -> None:
         """Do not wait for the next try (F5)."""
@@ -133,6 +147,8 @@ class Supervisor:
 
     def _read_until_stopped(self) -> None:
         while not self._stop.is_set():
+            if self._resting.is_set():
+                raise SourceError(STOPPED)
             events = self.source.read(READ)
             now, stood_still = self._clock(), self._stood_still()
             if stood_still and self.source.streams:
@@ -192,6 +208,10 @@ class Supervisor:
         return EAGER if self._failing_since is None or now - self._failing_since < EAGER_FOR else PATIENT
 
     def _wait_for_next_try(self) -> None:
+        self._closed.set()
         if self._next_try is not None and not self._stop.is_set():
             self._again.wait(max(0.0, self._next_try - self._clock()))
-            self._again.clear()
+        while self._resting.is_set() and not self._stop.is_set():
+            self._again.wait(READ)
+        self._again.clear()
+        self._closed.clear()

@@ -65,7 +65,7 @@ def test_the_bytes_of_every_write_are_counted() -> None:
         start_application_mode = disable_input = stop_application_mode = lambda self: None
 
     sizes: list[int] = []
-    metered(Quiet, sizes.append)().write("é\ud800")  # type: ignore[call-arg]
+    metered(Quiet, sizes.append, lambda: None)().write("é\ud800")  # type: ignore[call-arg]
     assert (sizes, written) == ([3], ["é\ud800"])
 
 

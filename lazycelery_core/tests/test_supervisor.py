@@ -180,3 +180,17 @@ def test_commands_are_told_as_a_rate(watched: Watched) -> None:
     watched.source.asked = lambda: int(time.monotonic() * 1000)  # type: ignore[method-assign]
     rate = wait_until(lambda: watched.supervisor.link().commands, "two looks")
     assert rate == pytest.approx(1000, rel=0.2)
+
+
+def test_a_source_that_rests_has_nothing_open_and_what_was_missed_is_declared(watched: Watched) -> None:
+    watched.supervisor.rest()
+    assert watched.supervisor.rests(10)
+    assert (watched.source.opened, watched.source.closed) == (1, 1)
+    assert watched.supervisor.link().gaps[-1].end is None
+    watched.supervisor.retry_now()  # not even who asks for it wakes it
+    assert watched.source.opened == 1
+    watched.supervisor.wake()
+    wait_until(lambda: bool(watched.gaps), "the gap is reported")
+    assert watched.source.opened == 2
+    assert watched.gaps[0].cause == STOPPED
+    assert len(watched.supervisor.link().gaps) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations  # no module that these types stand in is needed for the first frame
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Watched(Protocol):
 
     def focus(self, topics: frozenset[str]) -> None:
         """Tell the pollers what is on the screen."""
+
+    def resting(self) -> AbstractContextManager[None]:
+        """Away from the broker while the program is suspended."""
 
 
 class Loaded(Protocol):

@@ -88,6 +88,7 @@ class Proxy:
                 elif not self.hole:
                     due = max(due + TICK, self._loop.time() + self.delay)
                     self._loop.call_at(due, self._forward, data, target)
+                    await target.drain()  # who does not read is not read for
         if not self.hole:  # a half-open line does not tell that the other side is gone
             self._loop.call_at(max(due + TICK, self._loop.time()), target.close)
 

@@ -6,6 +6,7 @@ async with screen_of([MyPane()], snapshot_of(...)).run_test(size=(120, 36)) as p
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,10 @@ class StillDeployment:
     def focus(self, topics: frozenset[str]) -> None:
         """Note what is on the screen."""
         self.topics = topics
+
+    def resting(self) -> AbstractContextManager[None]:
+        """There is no broker to leave."""
+        return nullcontext()
 
 
 @dataclass
