@@ -35,6 +35,7 @@ USAGE = """usage: python3 dev.py COMMAND
   test ARGS     only `pytest ARGS`, with everything installed
   check         ruff, mypy and the import contracts
   bench [ARGS]  the benchmarks
+  soak [ARGS]   half an hour of events, hostile ones and broken lines: does anything grow?
   setup         only make .venv ready for work on the code"""
 
 
@@ -263,7 +264,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one command; its exit code comes back."""
     refuse_old_python()
     command, args = (argv[0], argv[1:]) if argv else ("", [])
-    if command not in {"demo", "test", "check", "bench", "setup"}:
+    if command not in {"demo", "test", "check", "bench", "soak", "setup"}:
         print(USAGE)
         return 0 if command in {"-h", "--help"} else 2
     set_up(dev=command != "demo")
@@ -271,6 +272,8 @@ def main(argv: Sequence[str]) -> int:
         become("-m", "lazycelery_core", "demo", *args)
     if command == "bench":
         become(str(ROOT / "bench"), *args)
+    if command == "soak":
+        become(str(ROOT / "bench" / "soak.py"), *args)
     if command == "test":
         return pytest(*args) if args else test_all()
     return int(command == "check" and bool(failures(static_checks())))

@@ -7,13 +7,11 @@ results.json; --quick takes less than three minutes and keeps nothing unless a f
 
 import argparse
 import importlib
-import os
-import platform
 import sys
 import time
 from pathlib import Path
 
-from measure import RESULTS, Measure, table, write
+from measure import RESULTS, Measure, about, table, write
 from size import FULL, QUICK
 
 TOPICS = ("ingest", "growth", "start", "keys")
@@ -45,14 +43,6 @@ def main() -> int:
     if target is not None:
         write(found, about(size.name), target)
     return int(any(each.passed is False for each in found))
-
-
-def about(size: str) -> dict[str, object]:
-    """On what this was measured."""
-    cores = os.cpu_count()
-    load = f"{os.getloadavg()[0]:.1f}"
-    return {"size": size, "python": platform.python_version(), "system": platform.platform(), "cores": cores,
-            "load": load, "day": time.strftime("%Y-%m-%d")}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """What is a measure, when does it pass, and how is it shown and kept?"""
 
 import json
+import os
+import platform
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -95,3 +98,10 @@ def write(measures: Iterable[Measure], about: dict[str, Any], path: Path = RESUL
     kept = {each.name: each for each in (*read(path), *measures)}
     told = {"about": about, "measures": [each.as_json() for each in kept.values()]}
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def about(size: str) -> dict[str, object]:
+    """On what this was measured."""
+    load = f"{os.getloadavg()[0]:.1f}"
+    return {"size": size, "python": platform.python_version(), "system": platform.platform(),
+            "cores": os.cpu_count(), "load": load, "day": time.strftime("%Y-%m-%d")}  # fmt: skip

@@ -1,6 +1,7 @@
 """How is the real program measured from outside? It runs as always, and a socket beside it tells its figures.
 
-Usage: watched.py SOCKET PRELOAD ARGUMENTS-OF-LAZYCELERY. PRELOAD: tasks that are put into its store before it starts.
+Usage: watched.py SOCKET PRELOAD[/HELD] ARGUMENTS-OF-LAZYCELERY. PRELOAD: tasks that are put into its store before it
+starts; HELD: how many tasks it keeps, in small segments, so that it forgets the first of them within minutes.
 The harness asks `figures`, `lag on` (a sampler of the screen loop begins) or `lag off`, a line each.
 """
 
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from recorded import EVENTS, TASKS, Replay, payloads
 from terminal import Terminal
 
 SAMPLE = 0.005  # s between two looks at the loop's lag
+SEGMENT = 1_024  # tasks
 OF_PRELOAD = 1_000_000  # repetitions from here on: their ids meet those of no publisher
 PATIENCE = 300.0  # s; a million tasks take a while to be preloaded
 
@@ -95,7 +98,8 @@ class Told:
         events, totals = links["redis.events"], deployment.store.totals(time.time())
         return {
             "at": time.perf_counter(), "cpu": time.process_time(), "rss": _rss(), "events": events.events,
-            "gaps": len(events.gaps), "rejected": sum(totals.rejected.values()), "dropped": totals.dropped,
+            "gaps": len(events.gaps), "last_gap": [(gap.start, gap.end) for gap in events.gaps][-1:],
+            "rejected": sum(totals.rejected.values()) + sum(events.rejected.values()), "dropped": totals.dropped,
             "lag": totals.lag, "held": deployment.store.tasks().held,
         }  # fmt: skip
 
@@ -127,24 +131,28 @@ def _preloaded(store: Any, tasks: int) -> None:
 
 def main() -> None:
     """Run the program with a window."""
-    told, preload = Told(sys.argv[1]), int(sys.argv[2])
+    told, (preload, _, held) = Told(sys.argv[1]), sys.argv[2].partition("/")
     del sys.argv[1:3]
+    from lazycelery_core import store
     from lazycelery_core.app import LazyCeleryApp
     from lazycelery_core.cli import main as program
     from lazycelery_core.launcher import Launcher
 
     watch, bring = Launcher.watch, LazyCeleryApp._bring  # noqa: SLF001 - where the app gets its watch
 
+    if held:
+        store.Limits = partial(store.Limits, tasks=int(held), segment_rows=SEGMENT)  # type: ignore[misc, assignment]
+
     def filled(launcher: Launcher, *arguments: Any) -> Any:
         made = watch(launcher, *arguments)
-        _preloaded(made.deployment.store, preload)
+        _preloaded(made.deployment.store, int(preload))
         return made
 
     def brought(app: LazyCeleryApp, made: Any) -> None:
         bring(app, made)
         told.begin(app)
 
-    Launcher.watch, LazyCeleryApp._bring = filled, brought  # type: ignore[method-assign]  # noqa: SLF001
+    Launcher.watch, LazyCeleryApp._bring = filled, brought  # type: ignore[method-assign, assignment]  # noqa: SLF001
     program()
 
 
