@@ -21,7 +21,7 @@ from typing import Any
 from lazycelery_core.errors import ActionError
 
 START = "0" * 64
-TAIL = 1 << 20  # bytes; longer than any record can get
+TAIL = 1 << 16  # bytes read at first to find the last record; a bulk action's is longer
 
 
 class Audit:
@@ -95,9 +95,11 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return record if line.endswith(b"\n") and isinstance(record, dict) else None
 
 
-def _last_line(file: io.FileIO, size: int) -> bytes:
-    file.seek(max(0, size - TAIL))
+def _last_line(file: io.FileIO, size: int, tail: int = TAIL) -> bytes:
+    file.seek(max(0, size - tail))
     lines = file.read().splitlines(keepends=True)
+    if len(lines) == 1 and tail < size:  # perhaps only its end
+        return _last_line(file, size, 4 * tail)
     return lines[-1] if lines else b""
 
 
