@@ -90,14 +90,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--least", type=float, default=0.9, help="share that must be killed")
     given = parser.parse_args()
-    files, tests = GROUPS[given.group]
+    files, patterns = GROUPS[given.group]
     modules = [module_of(file, given.sample, given.seed) for pattern in files for file in sorted(CORE.glob(pattern))]
     modules = [module for module in modules if given.only in module.name and module.mutants]
     outcomes = [Outcome(module, mutant) for module in modules for mutant in module.mutants]
     began = time.monotonic()
-    paths = sorted({str(path) for pattern in tests for path in TESTS.glob(pattern)})
-    run_inside([each for each in outcomes if each.mutant.scope], paths, given)
-    run_loaded([each for each in outcomes if not each.state], paths, given.jobs)
+    paths = sorted({str(path) for pattern in patterns for path in TESTS.glob(pattern)})
+    tests = run_inside([each for each in outcomes if each.mutant.scope], paths, given)
+    run_loaded([each for each in outcomes if not each.state], paths, tests, given.jobs)
     return report(modules, outcomes, given.least, time.monotonic() - began)
 
 
@@ -112,8 +112,17 @@ def module_of(file: Path, sample: int, seed: int) -> Module:
 # Mistakes inside of functions: a fork of the process that has collected the tests.
 
 
+@dataclass
 class Examples:
-    """Hypothesis gives the same examples in each fork, and does not look for small ones."""
+    """Hypothesis gives the same examples in each fork, and looks for no small ones; chosen tests, fastest first."""
+
+    chosen: Sequence[str] = ()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep and sort what was chosen."""
+        if self.chosen:
+            place = {test: at for at, test in enumerate(self.chosen)}
+            items[:] = sorted((each for each in items if each.nodeid in place), key=lambda each: place[each.nodeid])
 
     @staticmethod
     def pytest_sessionstart() -> None:
@@ -150,9 +159,7 @@ class Session:
         file = str(outcome.module.file)
         reaching = set().union(*(self.reached.get((file, line), ()) for line in outcome.mutant.lines))
         chosen = sorted(reaching, key=lambda at: self.seconds[at])
-        if self.given.within:
-            sums = itertools.accumulate(self.seconds[at] for at in chosen)
-            chosen = [at for at, total in zip(chosen, sums, strict=True) if total < self.given.within]
+        chosen = self.within(chosen)
         live = functions.get((file, outcome.mutant.scope), [])
 
         def run() -> bool:
@@ -162,6 +169,13 @@ class Session:
         if not live:
             return Job(index, None, "", 0)
         return Job(index, run if chosen else None, "unreached", 10 + 15 * sum(self.seconds[at] for at in chosen))
+
+    def within(self, chosen: Sequence[int]) -> Sequence[int]:
+        """Of tests by their time those that fit into the time asked for."""
+        if not self.given.within:
+            return chosen
+        sums = itertools.accumulate(self.seconds[at] for at in chosen)
+        return [at for at, total in zip(chosen, sums, strict=True) if total < self.given.within]
 
     def passes(self, chosen: Sequence[int]) -> bool:
         """Run tests in this fork until one fails; whether none did."""
@@ -260,40 +274,42 @@ def codes_of(module: Module, mutant: Mutant) -> Iterator[CodeType]:
         open_ += inner
 
 
-def run_inside(outcomes: Sequence[Outcome], paths: Sequence[str], given: argparse.Namespace) -> None:
-    """Collect the tests in a fork and try each mutant there; what became of them comes back by a pipe."""
+def run_inside(outcomes: Sequence[Outcome], paths: Sequence[str], given: argparse.Namespace) -> list[str]:
+    """Collect the tests in a fork and try each mutant there; the names of the tests come back, fastest first."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         session = Session(outcomes, given)
         pytest.main([*arguments(), *paths], plugins=[Examples(), session])
         with os.fdopen(write, "w") as pipe:
-            json.dump(session.states, pipe)
+            fast = session.within(sorted(session.seconds, key=lambda at: session.seconds[at]))
+            json.dump([session.states, [session.items[at].nodeid for at in fast]], pipe)
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
-        states = json.load(pipe)
+        states, tests = json.load(pipe)
     os.waitpid(child, 0)
     for index, state in states.items():
         outcomes[int(index)].state = state
+    return list(tests)
 
 
 # Mistakes in what a module does when it is loaded: a process of its own, all tests.
 
 
-def run_loaded(outcomes: Sequence[Outcome], paths: Sequence[str], jobs: int) -> None:
+def run_loaded(outcomes: Sequence[Outcome], paths: Sequence[str], tests: Sequence[str], jobs: int) -> None:
     """Try the mutants that need a fresh import."""
-    work = [Job(index, loaded(each, paths), "", 300) for index, each in enumerate(outcomes)]
+    work = [Job(index, loaded(each, paths, tests), "", 300) for index, each in enumerate(outcomes)]
     for index, state in pooled(work, jobs):
         outcomes[index].state = state
 
 
-def loaded(outcome: Outcome, paths: Sequence[str]) -> Callable[[], bool]:
+def loaded(outcome: Outcome, paths: Sequence[str], tests: Sequence[str]) -> Callable[[], bool]:
     """A run of all tests with the module loaded from the mutant."""
 
     def run() -> bool:
         sys.meta_path.insert(0, Finder(outcome))
-        return pytest.main(["-x", *arguments(), *paths], plugins=[Examples()]) == 0
+        return pytest.main(["-x", *arguments(), *paths], plugins=[Examples(tests)]) == 0
 
     return run
 

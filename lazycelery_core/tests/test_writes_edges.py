@@ -124,7 +124,7 @@ def test_the_confirmation_has_the_lines_of_the_action_or_none(writes: Writes, he
     assert writes.preview(talking, snapshot(), ["emails"]) == Preview(talking, ["emails"], told, Risk.TARGET, "")
     assert list(writes.preview(PURGE, snapshot(), ["emails"]).lines) == []
     assert list(writes.preview(replace(PURGE, preview=failing), snapshot(), ["emails"]).lines) == []
-    assert health.counts == {"queues": 1}
+    assert [incident.where for incident in health.incidents] == ["queue.purge.preview"]
 
 
 @pytest.mark.parametrize("count, typed", [(1, "queue-0"), (2, "2")])
@@ -176,6 +176,10 @@ def test_an_action_that_tells_only_its_name_looks_at_any_number_of_targets_and_c
     assert Copy("text", "id").text == "text"
 
 
+def test_risks_are_four_steps_from_looking_to_many() -> None:
+    assert [(risk.name, risk.value) for risk in Risk] == [("VIEW", 0), ("REVERSIBLE", 1), ("TARGET", 2), ("MANY", 3)]
+
+
 @pytest.mark.parametrize("level, badge", [(0, "PASSIVE"), (1, "READ-ONLY"), (2, "READ-WRITE")])
 def test_the_badge_tells_the_level(level: int, badge: str) -> None:
     assert Policy(Level(level)).badge == badge
@@ -201,6 +205,7 @@ def test_workers_are_asked_only_what_changes_nothing() -> None:
 @pytest.mark.parametrize("listeners, mute", [(None, 0), (0, 0), (1, 0), (2, 1), (5, 4)])
 def test_a_mute_node_heard_the_question_and_gave_no_answer(listeners: int | None, mute: int) -> None:
     assert Replies([NodeReply("w1")], listeners).mute == mute
+    assert Replies([], listeners).mute == (listeners or 0)
 
 
 @dataclass
