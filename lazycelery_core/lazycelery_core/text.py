@@ -204,7 +204,7 @@ def duration(seconds: float | None) -> Safe:
     if seconds == 0:
         return Safe("0s")
     if seconds < 0.00995:
-        return Safe(f"{seconds * 1000:.0f}ms" if seconds >= 0.0005 else "<1ms")
+        return Safe(f"{seconds * 1000:.0f}ms" if seconds > 0.0005 else "<1ms")
     if seconds < 59.95:
         return Safe(f"{seconds:.2f}s" if seconds < 9.995 else f"{seconds:.1f}s")
     return _two_units(round(seconds))
@@ -305,6 +305,12 @@ class TimeMode(Enum):
     UTC = "utc"
     LOCAL = "local"
     AGO = "ago"
+
+
+def zone_of(mode: TimeMode, now: float) -> tzinfo:
+    """The zone that times of day are typed in: the one they are shown in."""
+    local = datetime.fromtimestamp(now, UTC).astimezone().tzinfo
+    return local if mode is TimeMode.LOCAL and local is not None else UTC
 
 
 def clock(at: float | None, mode: TimeMode, now: float, digits: int = 0, zone: tzinfo | None = None) -> Safe:

@@ -1,5 +1,8 @@
 """Do filters, searches, commands and the palette do on the screen what is typed? The app, driven by Textual's pilot."""
 
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from lazycelery_core.model import TaskState
 from lazycelery_core.pane import TASKS, WORKERS, Column, DetailTab, DrawContext, Line, Rows, Slot, TablePane, line
 from lazycelery_core.query import bind
 from lazycelery_core.snapshot import RowQuery, Snapshot
-from lazycelery_core.testing.builders import a_snapshot, a_task, a_worker
+from lazycelery_core.testing.builders import NOW, a_snapshot, a_task, a_worker
 from lazycelery_core.testing.playing import Game, play
 from lazycelery_core.testing.screen import screen_of
 from lazycelery_core.theme import THEMES
@@ -134,6 +137,28 @@ def test_a_filter_works_while_it_is_typed_is_kept_by_enter_and_cleared_by_escape
         await game.until(lambda: rows(game) == 6, "all tasks")
 
     play(app_of(), story)
+
+
+@pytest.mark.parametrize("asked", [("/",), (":", "search ")])
+def test_a_search_means_the_times_of_day_that_are_shown(asked: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its times are local ones as soon as local ones are shown."""
+    monkeypatch.setenv("TZ", "EAST-03")
+    time.tzset()
+    here = datetime.fromtimestamp(NOW - 2, timezone(timedelta(hours=3)))  # when the tasks changed last
+    wanted = f"time:{here - timedelta(minutes=2):%H:%M}..{here:%H:%M}"
+
+    async def story(game: Game) -> None:
+        await open_tasks(game)
+        await game.press("u", *asked[:1])
+        await game.write("".join(asked[1:]) + wanted)
+        await game.press("enter")
+        await game.see(f"{wanted} 1 of 6")
+
+    try:
+        play(app_of(), story)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_escape_leaves_the_prompt_with_the_filter_as_it_was() -> None:

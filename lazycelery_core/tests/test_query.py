@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lazycelery_core.errors import FilterError
-from lazycelery_core.query import FIELDS, complete, parse, tokens
+from lazycelery_core.query import FIELDS, both, complete, parse, tokens
 from lazycelery_core.query.patterns import PatternError, glob, regex
 from lazycelery_core.query.reference import markdown
 from lazycelery_core.query.values import duration, moment, size
+from lazycelery_core.testing.builders import a_task
 from lazycelery_core.tones import Tone
 
 NOW = 1_795_357_307.0  # 2026-11-22 14:21:47 UTC
@@ -260,3 +261,13 @@ def test_the_documentation_is_made_from_the_tables() -> None:
 def test_neither_numpy_nor_lark_is_loaded_before_they_are_needed() -> None:
     code = "import sys, lazycelery_core.query; sys.exit(bool({'numpy', 'lark'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_two_filters_together_mean_what_each_meant_when_it_was_typed() -> None:
+    east = timezone(timedelta(hours=2))
+    local, utc = parse("time:11:00..14:00", NOW, "task", east), parse("time:10:00..13:00", NOW, "task")
+    together = both(local, utc)  # 9 to 12, and 10 to 13
+    assert together.text == "(time:11:00..14:00) (time:10:00..13:00)"
+    assert together.notes == (*local.notes, *utc.notes)
+    for hour, expected in ((9.5, False), (11.5, True), (12.5, False)):
+        assert together.matches(a_task(updated=MIDNIGHT + hour * 3600), NOW) is expected

@@ -21,7 +21,7 @@ from lazycelery_core.model import Link, LinkState
 from lazycelery_core.pane import DrawContext, Rows, TablePane
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.table import TableState, render
-from lazycelery_core.text import safe, safe_lines, width
+from lazycelery_core.text import TimeMode, safe, safe_lines, width, zone_of
 
 LISTEN = 3.0  # s: heartbeats come every 2 s, queues are counted every second, workers answer within one
 TICK = 0.05  # s between two looks at whether the line failed
@@ -55,25 +55,27 @@ def rows_command(pane: TablePane) -> click.Command:
 def _list(launcher: Launcher, pane: TablePane, filtered: str, form: str | None, watch: bool, seconds: float) -> int:
     if watch and form in ("json", "csv"):
         raise click.UsageError(f"--watch never ends, so --{form} has no end to write: use --ndjson.")
-    query = _query(filtered, pane)
+    mode = TimeMode(launcher.settings.ui.time)
+    query = _query(filtered, pane, mode)
     with launcher.watching() as deployment:
         deployment.focus(frozenset({f"view:{pane.view.id}"}))
         _listen(deployment, seconds)
         if watch:
-            return _watch(deployment, pane, query, form)
+            return _watch(deployment, pane, query, form, mode)
         snapshot = deployment.snapshot(time.time())
     rows = pane.rows(snapshot, query, DrawContext(snapshot))
     items = [item for item in _first(rows) if item is not None]
-    _print(pane, snapshot, Rows(items, rows.total, rows.matched, rows.note), form)
+    _print(pane, Rows(items, rows.total, rows.matched, rows.note), form, _context(snapshot, mode, len(items) * 2 + 20))
     _say_how_complete(snapshot, rows, len(items), filtered)
     return 0 if items else FAILED
 
 
-def _query(filtered: str, pane: TablePane) -> RowQuery:
+def _query(filtered: str, pane: TablePane, mode: TimeMode) -> RowQuery:
     from lazycelery_core.query import parse
 
     try:
-        parsed = parse(filtered, time.time(), pane.on) if filtered.strip() else None
+        now = time.time()
+        parsed = parse(filtered, now, pane.on, zone_of(mode, now)) if filtered.strip() else None
     except FilterError as error:
         raise FilterError(f"{error}\n  {safe(filtered)}\n  {_marked(filtered, *error.span)}") from None
     return RowQuery(parsed, pane.default_sort, pane.default_reverse)
@@ -106,7 +108,7 @@ def _failed(deployment: Deployment) -> Link | None:
     return next((link for link in streams if link.state in broken), None)
 
 
-def _watch(deployment: Deployment, pane: TablePane, query: RowQuery, form: str | None) -> int:
+def _watch(deployment: Deployment, pane: TablePane, query: RowQuery, form: str | None, mode: TimeMode) -> int:
     """Print every record whose values changed, until Ctrl+C or a lost line."""
     printed: dict[str, Any] = {}
     try:
@@ -116,7 +118,7 @@ def _watch(deployment: Deployment, pane: TablePane, query: RowQuery, form: str |
                 click.echo(safe(f"lazycelery: {failed.error} {failed.hint}"), err=True)
                 return CONNECTION
             snapshot = deployment.snapshot(time.time())
-            for key, line in _changed(pane, snapshot, query, form, printed):
+            for key, line in _changed(pane, _context(snapshot, mode), query, form, printed):
                 printed[key] = line
                 click.echo(line, nl=False)
             sys.stdout.flush()
@@ -126,10 +128,9 @@ def _watch(deployment: Deployment, pane: TablePane, query: RowQuery, form: str |
 
 
 def _changed(
-    pane: TablePane, snapshot: Snapshot, query: RowQuery, form: str | None, printed: dict[str, Any]
+    pane: TablePane, context: DrawContext, query: RowQuery, form: str | None, printed: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    context = _context(snapshot)
-    rows = pane.rows(snapshot, query, context)
+    rows = pane.rows(context.snapshot, query, context)
     for item in reversed([each for each in _first(rows) if each is not None]):
         if form == "ndjson":
             line = json_line(record(pane.columns, item, context))
@@ -139,12 +140,11 @@ def _changed(
             yield pane.key(item), line
 
 
-def _context(snapshot: Snapshot, height: int = 3) -> DrawContext:
-    return DrawContext(snapshot, shutil.get_terminal_size((160, 24)).columns, height)
+def _context(snapshot: Snapshot, mode: TimeMode, height: int = 3) -> DrawContext:
+    return DrawContext(snapshot, shutil.get_terminal_size((160, 24)).columns, height, time_mode=mode)
 
 
-def _print(pane: TablePane, snapshot: Snapshot, rows: Rows, form: str | None) -> None:
-    context = _context(snapshot, len(rows.items) * 2 + 20)
+def _print(pane: TablePane, rows: Rows, form: str | None, context: DrawContext) -> None:
     if form is not None:
         _write(exported(form, pane.columns, rows.items, context))
         return

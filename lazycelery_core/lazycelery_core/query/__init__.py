@@ -13,13 +13,13 @@ from lazycelery_core.query.build import parse_tree
 from lazycelery_core.query.conditions import SLOW, key_of
 from lazycelery_core.query.fields import FIELDS, Field, first_seen, kind_of, runtime, wait
 from lazycelery_core.query.memory import Array, Memory
-from lazycelery_core.query.nodes import Data, Known, Node
+from lazycelery_core.query.nodes import Both, Data, Known, Node
 from lazycelery_core.query.scan import Completion, Token, complete, tokens
 from lazycelery_core.snapshot import Columns, Filter, Snapshot
 
 __all__ = [
-    "FIELDS", "SLOW", "Completion", "Expression", "Field", "Known", "Token", "bind", "complete", "first_seen", "key_of",
-    "kind_of", "parse", "quoted", "runtime", "tokens", "vocabulary", "wait",
+    "FIELDS", "SLOW", "Completion", "Expression", "Field", "Known", "Token", "bind", "both", "complete", "first_seen",
+    "key_of", "kind_of", "parse", "quoted", "runtime", "tokens", "vocabulary", "wait",
 ]  # fmt: skip
 
 
@@ -66,6 +66,12 @@ def parse(text: str, now: float, kind: str = "", zone: tzinfo = UTC) -> Expressi
     """
     parsed = parse_tree(text, now, kind, zone)
     return Expression(text, parsed.node, tuple(parsed.notes))
+
+
+def both(first: Expression, second: Expression) -> Expression:
+    """The filter that lets through what both let through, as they were understood when they were typed."""
+    notes = (*first.notes, *second.notes)
+    return Expression(f"({first.text}) ({second.text})", Both([first.node, second.node]), notes)
 
 
 def quoted(text: str) -> str:

@@ -14,14 +14,14 @@ from lazycelery_core.errors import FilterError
 from lazycelery_core.keys import Command
 from lazycelery_core.layout import main_pane
 from lazycelery_core.pane import TablePane
-from lazycelery_core.query import parse
+from lazycelery_core.query import Expression, parse
 from lazycelery_core.screens.commands import meant
-from lazycelery_core.screens.filtering import Filtering, zone
+from lazycelery_core.screens.filtering import Filtering
 from lazycelery_core.screens.named_filters import NamedFilters
 from lazycelery_core.screens.targeting import KINDS, MARKED, records_named
 from lazycelery_core.screens.time_range import TimeRange
-from lazycelery_core.snapshot import Filter, Snapshot
-from lazycelery_core.text import TimeMode
+from lazycelery_core.snapshot import Snapshot
+from lazycelery_core.text import TimeMode, zone_of
 from lazycelery_core.theme import THEMES
 from lazycelery_core.tones import Tone
 from lazycelery_core.widgets.table_view import TableView
@@ -71,9 +71,9 @@ class Arguments:
         pane = next((pane for pane in panes if pane.id == main_pane(panes)), None)
         return pane.on if isinstance(pane, TablePane) else ""
 
-    def _parsed(self, text: str, kind: str) -> Filter:
+    def _parsed(self, text: str, kind: str) -> Expression:
         now = self._now()
-        return parse(text, now, kind, zone(self._screen.state.time_mode, now))
+        return parse(text, now, kind, zone_of(self._screen.state.time_mode, now))
 
     def _now(self) -> float:
         return self._screen.latest.now if self._screen.latest is not None else 0.0
@@ -124,7 +124,7 @@ class Arguments:
     def _search(self, text: str) -> None:
         widget, table = self._screen.stage.focused(), self._table()
         assert widget is not None
-        wanted = parse(text, self._now(), table.pane.on)
+        wanted = self._parsed(text, table.pane.on)
         self._filtering.search.begin(widget)
         self._filtering.search.find(widget, wanted)
 

@@ -4,7 +4,6 @@ Each table has a filter and a search of its own. A text that is wrong changes no
 """
 
 from contextlib import suppress
-from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from lazycelery_core.errors import FilterError
@@ -15,7 +14,7 @@ from lazycelery_core.screens.prompt import Prompt, Question, Said
 from lazycelery_core.screens.searching import Search
 from lazycelery_core.snapshot import Filter, Snapshot
 from lazycelery_core.spans import join
-from lazycelery_core.text import Safe, TimeMode, count
+from lazycelery_core.text import Safe, count, zone_of
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_core.widgets.pane_widget import PaneWidget
 from lazycelery_core.widgets.table_view import TableView
@@ -151,7 +150,7 @@ class FilterQuestion(Question):
     def _parsed(self, text: str) -> Expression | None:
         snapshot = self._snapshot
         now = snapshot.now if snapshot is not None else 0.0
-        return parse(text, now, self.kind, zone(self._screen.state.time_mode, now)) if text.strip() else None
+        return parse(text, now, self.kind, zone_of(self._screen.state.time_mode, now)) if text.strip() else None
 
     def said(self, text: str) -> Said:
         """How many rows match, or what is wrong."""
@@ -250,12 +249,6 @@ def marked(table: TableView, snapshot: Snapshot | None) -> str:
     bound = bind(chosen, snapshot, marks)
     hidden = sum(bound is not None and not bound.matches(item, snapshot.now) for item in marks.values())
     return f"{said}, {hidden:,} hidden" if hidden else said
-
-
-def zone(mode: TimeMode, now: float) -> tzinfo:
-    """The zone that times of day are typed in: the one they are shown in."""
-    local = datetime.fromtimestamp(now, UTC).astimezone().tzinfo
-    return local if mode is TimeMode.LOCAL and local is not None else UTC
 
 
 def vocabulary(snapshot: Snapshot | None) -> dict[str, list[str]]:

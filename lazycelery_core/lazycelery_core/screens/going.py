@@ -6,6 +6,7 @@ from lazycelery_core.action import Go, Open, Outcome
 from lazycelery_core.pane import DetailPane
 from lazycelery_core.screens.dispatcher import handles
 from lazycelery_core.screens.state import Record
+from lazycelery_core.text import zone_of
 from lazycelery_core.tones import Tone
 
 if TYPE_CHECKING:
@@ -44,10 +45,9 @@ class Going:
             return
         if go.filter:
             from lazycelery_core.query import parse
-            from lazycelery_core.screens.filtering import zone
 
             now = screen.snapshot.now if screen.snapshot is not None else 0.0
-            parsed = parse(go.filter, now, widget.table.pane.on, zone(screen.state.time_mode, now))
+            parsed = parse(go.filter, now, widget.table.pane.on, zone_of(screen.state.time_mode, now))
         widget.table.set_filter(parsed)
         if go.select:
             widget.table.stand_on_key(go.select)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lazycelery_core.errors import FilterError
 from lazycelery_core.pane import Rows
-from lazycelery_core.query import Expression, parse
+from lazycelery_core.query import Expression, both
 from lazycelery_core.snapshot import Filter
 from lazycelery_core.text import count
 from lazycelery_core.tones import Line, Tone, line
@@ -99,7 +98,7 @@ class Search:
         table, context = _table(widget), widget.context
         if context is None:
             return
-        query = replace(table.query(), filter=_both(table.filter, wanted, context.snapshot.now, table.pane.on))
+        query = replace(table.query(), filter=_both(table.filter, wanted))
 
         def job() -> None:
             rows = widget.guard.attempt(lambda: table.pane.rows(context.snapshot, query, context))
@@ -163,11 +162,5 @@ def _keys(table: TableView, rows: Rows) -> dict[str, int]:
     return {table.pane.key(item): place for place, item in enumerate(found) if item is not None}
 
 
-def _both(filtered: Filter | None, wanted: Expression, now: float, kind: str) -> Filter:
-    """What both let through; of two texts that are too long together the search alone."""
-    if filtered is None:
-        return wanted
-    try:
-        return parse(f"({filtered.text}) ({wanted.text})", now, kind)
-    except FilterError:
-        return wanted
+def _both(filtered: Filter | None, wanted: Expression) -> Filter:
+    return both(filtered, wanted) if isinstance(filtered, Expression) else wanted

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from lazycelery_core.errors import FilterError
 from lazycelery_core.query import Completion, parse, tokens
 from lazycelery_core.screens.dispatcher import handles
-from lazycelery_core.screens.filtering import zone
 from lazycelery_core.screens.prompt import Prompt, Question, Said
-from lazycelery_core.text import count
+from lazycelery_core.text import count, zone_of
 from lazycelery_core.tones import Tone, line
 from lazycelery_core.widgets.pane_widget import PaneWidget
 
@@ -89,8 +88,8 @@ def apply(screen: "MainScreen", widget: PaneWidget, stretch: str) -> None:
     assert table is not None
     text = with_range(table.filter.text if table.filter is not None else "", stretch)
     now = screen.latest.now if screen.latest is not None else 0.0
-    parse(term(stretch), now, table.pane.on, zone(screen.state.time_mode, now))  # its span is that of what was typed
-    chosen = parse(text, now, table.pane.on, zone(screen.state.time_mode, now)) if text else None
+    parse(term(stretch), now, table.pane.on, zone_of(screen.state.time_mode, now))  # its span is that of what was typed
+    chosen = parse(text, now, table.pane.on, zone_of(screen.state.time_mode, now)) if text else None
     screen.set_filter(widget, chosen)
 
 
