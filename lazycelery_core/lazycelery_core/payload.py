@@ -53,6 +53,8 @@ def unpacked(body: bytes, compression: object = None, limit: int = LIMIT) -> byt
         raise PayloadError("compression not known")
     try:
         plain = unpack(body, limit + 1)
+    except PayloadError:
+        raise
     except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
         raise PayloadError("compressed data is damaged") from None
     if len(plain) > limit:
