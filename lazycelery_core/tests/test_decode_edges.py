@@ -232,8 +232,10 @@ def meta(tally: Tally | None = None, **fields: Any) -> Any:
 
 
 def test_a_result_of_wrong_kinds_keeps_what_is_right() -> None:
-    good: dict[str, Any] = {"task_id": "t", "status": "RETRY", "date_done": "2026-01-01T00:00:00", "name": "n", "worker": "w",
-            "queue": "q", "retries": 2, "parent_id": "p", "result": {"exc_type": "E", "exc_message": [1]}}  # fmt: skip
+    good: dict[str, Any] = {
+        "task_id": "t", "status": "RETRY", "date_done": "2026-01-01T00:00:00", "name": "n", "worker": "w",
+        "queue": "q", "retries": 2, "parent_id": "p", "result": {"exc_type": "E", "exc_message": [1]},
+    }  # fmt: skip
     for wrong, lost in ((None, None), ({"name": 5}, "name"), ({"worker": []}, "worker"), ({"queue": 5}, "queue"),
                         ({"parent_id": {}}, "parent_id"), ({"retries": "2"}, "retries"), ({"retries": -1}, "retries"),
                         ({"date_done": 5}, "at")):  # fmt: skip
