@@ -64,6 +64,18 @@ def test_it_is_named_with_its_fault_and_every_other_plugin_loads(site: Site, cas
     assert fault in line
 
 
+@pytest.mark.parametrize("case", LISTED)
+def test_commands_go_on_without_it_and_say_so(site: Site, case: str, broker_url: str) -> None:
+    code, where, state, fault = LISTED[case]
+    site.install(where.get("name", "bad"), code, where.get("dist", ""))
+    done = site.lazycelery("--broker", broker_url, "workers", "--seconds", "0.2")
+    what = "has a fault" if state == "loaded" else "is not used"
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("lazycelery: Plugin "))
+    assert said.startswith(f"lazycelery: Plugin {where.get('name', 'bad')} of {where.get('dist', 'lc-bad')} {what}: ")
+    assert fault in said
+    assert "heard in" in done.stderr
+
+
 def test_a_distribution_made_for_another_host_is_not_even_imported(site: Site) -> None:
     site.install("bad", "raise SystemExit('imported')", requires="lazycelery-core>=7,<8")
     line = listed(site, "bad")
@@ -121,3 +133,8 @@ def test_every_case_of_the_list_is_tried() -> None:
     tried = Path(__file__).read_text("utf-8") + Path(__file__).with_name("test_hostile_panes.py").read_text("utf-8")
     cases = (Path(__file__).parent / "data" / "hostile_plugins.jsonl").read_text("utf-8").splitlines()
     assert [case for line in cases if (case := json.loads(line)["id"]) not in tried] == []
+
+
+def test_a_secret_in_what_a_plugin_says_is_hidden(site: Site) -> None:
+    site.install("bad", "raise RuntimeError('no luck with redis://u:pw-in-url@h/0')")
+    assert "no luck with redis://u:••••••@h/0" in listed(site, "bad")

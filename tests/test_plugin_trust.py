@@ -2,11 +2,13 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from lazycelery_core.testing.site import Site
+from lazycelery_core.testing.terminal import Terminal
 
 STANDARD = {"cluster", "demo", "doctor", "queues", "redis", "tasks", "workers"}
 PLUGIN = """
@@ -205,3 +207,20 @@ def test_a_standard_plugin_is_known_by_its_distribution_not_by_its_name(site: Si
 def test_what_is_known_about_a_plugin_of_others_tells_its_files(two: Site) -> None:
     assert re.search(r"^  files    1 file, sha256 [0-9a-f]{12}$", two.lazycelery("plugins", "one").stdout, re.MULTILINE)
     assert "files" not in two.lazycelery("plugins", "tasks").stdout
+
+
+def test_who_is_not_let_in_is_named_by_commands_and_on_the_screen(two: Site, broker_url: str) -> None:
+    two.lazycelery("plugins", "lock", "one")
+    done = two.lazycelery("--broker", broker_url, "workers", "--seconds", "0.2")
+    why = "it was not there when plugins were locked"
+    assert f"lazycelery: Plugin two of lc-two is not used: {why}; {AGAIN}.\n" in done.stderr
+    argv = [sys.executable, "-m", "lazycelery_core", "--broker", broker_url]
+    with Terminal(argv, 160, 50, two.variables()) as terminal:
+        terminal.wait_for("Plugin two of lc-two is not used")
+        terminal.type("H")
+        terminal.wait_for(f"✗ two: not used: {why}")
+        terminal.type("q")
+        assert terminal.wait() == 0
+    assert ran(two) == {"one"}
+    quiet = two.lazycelery("--no-plugins", "--broker", broker_url, "workers", "--seconds", "0.2")
+    assert "Plugin" not in quiet.stderr  # who is left out on purpose is no news

@@ -4,6 +4,7 @@ Commands get a `Launcher` through `click.pass_obj`: the screen, the one-shot com
 from the same place and see the same data.
 """
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lazycelery_core.config import Connection, Environment, Settings
 from lazycelery_core.errors import ConfigError
+from lazycelery_core.text import safe
 
 if TYPE_CHECKING:
     from lazycelery_core.action import Policy
@@ -87,6 +89,7 @@ class Launcher:
 
     def found_plugins(self, is_locked: bool = True) -> "Plugins":
         """The plugins, not loaded yet; `is_locked`: as far as the lock lets them."""
+        from lazycelery_core.plugin_health import PluginHealth
         from lazycelery_core.plugin_trust import Trust, read_lock
         from lazycelery_core.plugins import Plugins
 
@@ -95,7 +98,8 @@ class Launcher:
         only = frozenset(options.only) if options.only else None
         switched_off = {**self.settings.switched_off, **dict.fromkeys(options.without, "--without")}
         trust = Trust(allow, allowed_at, lock, only, options.no_plugins)
-        return Plugins(switched_off, self.settings.plugin_settings, trust=trust)
+        health = PluginHealth(self.settings.redactor().text)
+        return Plugins(switched_off, self.settings.plugin_settings, trust=trust, health=health)
 
     def _check_names(self, plugins: "Plugins") -> None:
         known = {plugin.name for plugin in plugins.found}
@@ -151,13 +155,16 @@ class Launcher:
         return Watch(self.settings, connection, plugins, deployment, keys, self._notes(connection, keys))
 
     def _notes(self, connection: Connection, keys: "Keymap") -> list[str]:
-        names = [plugin.name for plugin in self.plugins().found]
-        return [*connection.notes, *self.settings.check_names([command.name for command in keys.commands], names)]
+        found = self.plugins().found
+        misspelt = self.settings.check_names([command.name for command in keys.commands], [each.name for each in found])
+        return [*connection.notes, *misspelt, *(each.complaint for each in found if each.complaint)]
 
     @contextmanager
     def watching(self, url: str = "", name: str = "") -> "Iterator[Deployment]":
-        """A started deployment, stopped at the end: for commands without a screen."""
+        """A started deployment, stopped at the end: for commands without a screen. The notes go to standard error."""
         watch = self.watch(self.connect(url, name))
+        for note in watch.notes:
+            sys.stderr.write(f"lazycelery: {safe(note)}\n")
         watch.start()
         try:
             yield watch.deployment

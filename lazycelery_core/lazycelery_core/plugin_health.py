@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lazycelery_core.model import Incident, PlaceTime
-from lazycelery_core.text import safe
+from lazycelery_core.redact import Redactor
+from lazycelery_core.text import Safe, safe
 
 log = logging.getLogger("lazycelery.plugins")
 SLOW = 0.1  # s; a tenth of a second on the screen's thread is felt
@@ -27,9 +28,10 @@ class Timing:
 
 
 class PluginHealth:
-    """Thread-safe record of incidents and timings of all plugins."""
+    """Thread-safe record of incidents and timings of all plugins. redact: takes the secrets out of their messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str] | None = None) -> None:
+        self._redact = redact or Redactor().text
         self.incidents: deque[Incident] = deque(maxlen=KEPT)
         self.counts: dict[str, int] = {}
         self.timings: dict[tuple[str, str], Timing] = {}
@@ -44,7 +46,18 @@ class PluginHealth:
             last = "" if logged < LOGGED else " (further ones here are counted, not logged)"
             log.error("plugin %s failed in %s%s", plugin, where, last, exc_info=error)
         with self._lock:
-            self.incidents.append(Incident(plugin, where, safe(f"{type(error).__name__}: {error}", 300)))
+            self.incidents.append(Incident(plugin, where, self.told(error)))
+            self.counts[plugin] = self.counts.get(plugin, 0) + 1
+
+    def told(self, error: BaseException, where: str = "") -> Safe:
+        """`ValueError in lazycelery_panes: no luck`, without secrets."""
+        return safe(self._redact(f"{type(error).__name__}{where}: {error}"), 300)
+
+    def refused(self, plugin: str, why: str) -> None:
+        """Write down that the host does not use a plugin."""
+        log.warning("plugin %s is not used: %s", plugin, why)
+        with self._lock:
+            self.incidents.append(Incident(plugin, "not used", safe(why, 300)))
             self.counts[plugin] = self.counts.get(plugin, 0) + 1
 
     def asked(self, plugin: str, where: str, call: Callable[[], Answer], otherwise: Answer) -> Answer:

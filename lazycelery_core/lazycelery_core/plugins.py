@@ -72,6 +72,15 @@ class Plugin:
         """Whether this is one of the host's own standard plugins."""
         return self.name in BUNDLED and self.distribution == DIST_PREFIX + self.name
 
+    @property
+    def complaint(self) -> str:
+        """A sentence on what is wrong and what to do; "" where nothing is, or where it is left out on purpose."""
+        if not self.error or self.state is PluginState.DISABLED:
+            return ""
+        state = "has a fault" if self.state is PluginState.LOADED else "is not used"
+        why = "; ".join(each.rstrip(".") for each in (self.error, self.hint) if each)
+        return f"Plugin {self.name} of {self.distribution} {state}: {why}."
+
     def fail(self, state: PluginState, error: str, hint: str = "") -> None:
         """Write down why this plugin is not used."""
         self.state, self.error, self.hint = state, error, hint
@@ -95,9 +104,10 @@ class Plugins:
         read_settings: SettingsReader | None = None,
         entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
         trust: Trust | None = None,
+        health: PluginHealth | None = None,
     ) -> None:
         self.found: list[Plugin] = []
-        self.health = PluginHealth()
+        self.health = health or PluginHealth()
         self.panes: list[Pane] = []
         self.tabs: list[DetailTab] = []
         self.actions: list[Action] = []
@@ -127,6 +137,9 @@ class Plugins:
             self._load(plugin, entry_point)
             plugin.seconds = time.perf_counter() - started
             self.health.timed(plugin.name, "import and hooks", plugin.seconds)
+        for plugin in self.found:
+            if plugin.state is PluginState.REFUSED:
+                self.health.refused(plugin.name, plugin.error)
         self._loaded.set()
 
     def discover(self) -> list[Candidate]:
@@ -178,9 +191,7 @@ class Plugins:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - guard "plugin load": even sys.exit() at import is only its own
-            plugin.fail(
-                PluginState.FAILED, f"{type(error).__name__} at import: {error}", "see the log for the traceback"
-            )
+            plugin.fail(PluginState.FAILED, self.health.told(error, " at import"), "see the log for the traceback")
             self.health.report(plugin.name, "import", error)
         else:
             plugin.path = str(getattr(module, "__file__", "") or "")
@@ -237,7 +248,7 @@ class Plugins:
             return list(answer) if hook in _LISTS and answer is not None else answer
         except Exception as error:  # noqa: BLE001 - guard "plugin ask"
             self.health.report(plugin.name, hook, error)
-            plugin.error = f"{type(error).__name__} in {hook}: {error}"
+            plugin.error = self.health.told(error, f" in {hook}")
             return None
         finally:
             self.health.timed(plugin.name, hook, time.perf_counter() - started)

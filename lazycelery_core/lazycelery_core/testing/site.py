@@ -29,11 +29,15 @@ class Site:
         (info / "RECORD").write_text(f"{module}.py,,\n", "utf-8")
         importlib.invalidate_caches()
 
+    def variables(self) -> dict[str, str]:
+        """What tells a process to look for distributions, and to keep its files, here."""
+        home, state = str(self.folder), str(self.folder / "state")
+        return {"PYTHONPATH": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": state}
+
     def lazycelery(self, *args: str) -> subprocess.CompletedProcess[str]:
         """One call of the command with these distributions installed."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "XDG_CONFIG_HOME": str(self.folder),
-                       "XDG_STATE_HOME": str(self.folder / "state")}  # fmt: skip
         command = [sys.executable, "-m", "lazycelery_core", *args]
+        environment = {**os.environ, **self.variables()}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     def forget(self) -> None:

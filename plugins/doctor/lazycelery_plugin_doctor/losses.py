@@ -59,7 +59,7 @@ class LossList(TablePane):
 
     id = "health.losses"
     view = HEALTH
-    title = "Rejected, left out, evicted"
+    title = "Losses"
     slot = Slot("centre", row=2, order=0, height=9)
     on: ClassVar[str] = "loss"
     markable = False
