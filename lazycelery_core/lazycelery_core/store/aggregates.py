@@ -29,14 +29,14 @@ OFFSET = 1 - log(LEAST) * SCALE
 class Aggregates:
     """Counts since start: tasks by name x state, ends by outcome, runtimes by name.
 
-    `by_state[(name code + 1) * 8 + state]` are tasks; it and `runtimes[name code]` grow with `fit_names`; the last item
-    of `runtimes` is for tasks without a name (code -1).
+    `by_state[name code][state]` are tasks; it and `runtimes[name code]` grow with `fit_names`; their last item is for
+    tasks without a name (code -1).
     """
 
     __slots__ = ("_counted", "_ring", "_second", "_stats", "by_state", "ends", "runtimes")
 
     def __init__(self) -> None:
-        self.by_state = [0] * STATES
+        self.by_state = [[0] * STATES]
         self.runtimes: list[array[int] | None] = [None]
         self.ends = [0] * OUTCOMES
         self._ring, self._second = Ring(1, WINDOW), 0
@@ -46,18 +46,17 @@ class Aggregates:
     def fit_names(self, count: int) -> None:
         """Make room for `count` names."""
         missing = count + 1 - len(self.runtimes)
-        self.by_state.extend([0] * (STATES * missing))
+        self.by_state[-1:-1] = [[0] * STATES for _ in range(missing)]
         self.runtimes[-1:-1] = [None] * missing
 
     def renamed(self, old: int, new: int, state: int) -> None:
         """A task in this state goes from one name code to another."""
-        self.by_state[(old + 1) * STATES + state] -= 1
-        self.by_state[(new + 1) * STATES + state] += 1
+        self.by_state[old][state] -= 1
+        self.by_state[new][state] += 1
 
     def stats(self, code: int, name: str) -> NameStats:
         """Counts and percentiles of a name; the same object as long as its counts are the same."""
-        first = (code + 1) * STATES
-        counts = self.by_state[first : first + STATES]
+        counts = self.by_state[code][:]
         known = self._stats.get(code)
         if known is None or known[0] != counts:
             runtimes = self.runtimes[code]
@@ -68,7 +67,7 @@ class Aggregates:
 
     def totals(self) -> list[int]:
         """(8,) tasks by state, all names."""
-        return [sum(self.by_state[state::STATES]) for state in range(STATES)]
+        return [sum(counts) for counts in zip(*self.by_state, strict=True)]
 
     def tick(self, now: float) -> None:
         """Put what ended since the last tick into the second that it happened in."""

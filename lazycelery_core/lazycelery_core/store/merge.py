@@ -12,8 +12,7 @@ from math import log
 
 from lazycelery_core.events import Event, WireEvent
 from lazycelery_core.store.aggregates import BUCKETS, LEAST, OFFSET, SCALE, histogram_of
-from lazycelery_core.store.cold import EVENT, HEADER, SHARED, pack
-from lazycelery_core.store.cold import FAR as FAR_BACK
+from lazycelery_core.store.cold import BLOCK
 from lazycelery_core.store.order import LONGEST_ID, PENDING, RECEIVED, STARTED, SUCCESS, Order, before
 from lazycelery_core.store.reports import FAR, Reports
 from lazycelery_core.store.rings import SUCCEEDED
@@ -21,7 +20,6 @@ from lazycelery_core.store.segment import Segment
 from lazycelery_core.store.starts import Starts
 
 _BEFORE_RECEIVED, _BEFORE_STARTED, _BEFORE_END = before(RECEIVED), before(STARTED), before(SUCCESS)
-_NAMING = frozenset({"task-sent", "task-received"})
 _NO_SEGMENT = Segment(-1, 0)
 
 
@@ -40,12 +38,13 @@ class Merge:
         """Take in the task events of a batch; the others come back.
 
         Long, because it runs for every event: a call costs a tenth of what is done here, and so does looking up names
-        in objects again and again. Flat are: finding the row; a task's first task-sent, task-received, task-started
-        and task-succeeded in that order, while its row is in the open segment; and writing to cold storage
-        (`Cold.append` written out; events of one message share its body).
+        in objects again and again. Flat are: finding the row, or making it (`Table.add` and `Reports.identify` of an
+        event that names a known name and no eta); a task's first task-sent, task-received, task-started and
+        task-succeeded in that order, while its row is in the open segment; and writing to cold storage (`Cold.begin`
+        and `Cold.append`; events of one message share its body).
         """
         table, cold, order, others = self._table, self._table.cold, self._order, []
-        segments, shards, shift, mask = table.segments, table.index.shards, table.shift, table.mask
+        segments, index, shards, shift, mask = table.segments, table.index, table.index.shards, table.shift, table.mask
         names, hosts, queues = table.names.codes, table.hosts.codes, table.queues.codes
         counts, ends, ended_by = order.counts.by_state, order.counts.ends, order.workers.ends[SUCCEEDED]
         by_name, by_worker = order.counts.runtimes, order.workers.runtimes
@@ -54,9 +53,10 @@ class Merge:
         handlers = self._reports.handlers
         is_sent, is_received = handlers["task-sent"], handlers["task-received"]
         is_started, is_succeeded = handlers["task-started"], handlers["task-succeeded"]
-        end, full, last, last_at, write = cold.end, cold.full, cold.body, cold.body_at, cold.parts.append
+        written, firsts, bodies = cold.open, cold.open.firsts, cold.open.bodies
+        previous, parts, end, last = written.previous, written.parts, cold.end, None
         earliest, latest, most = max(0.0, now - FAR), now + FAR, table.limits.body
-        open_, places = table.open, table.places
+        open_, places, ids = table.open, table.places, table.ids
         if len(places) + len(events) > open_.rows:  # it may be closed before the batch ends: none is the open one then
             open_, places = _NO_SEGMENT, {}
         first_row = open_.number << shift
@@ -70,15 +70,36 @@ class Merge:
                 at = now
             place = places.get(task_id)
             if place is None:
-                row = shards[hash(task_id) & 255].get(task_id, -1)
+                shard = shards[hash(task_id) & 255]
+                row = shard.get(task_id, -1)
                 held = segments.get(row >> shift)
-                if held is None:
-                    row = self._new(event)
+                if held is not None:
+                    place, segment = row & mask, held
+                elif (
+                    open_.rows
+                    and (name := names.get(event.name, -1)) >= 0
+                    and (handler is is_sent or handler is is_received)
+                    and event.eta is None
+                    and 0 < len(task_id) <= LONGEST_ID
+                ):
+                    place = places[task_id] = len(ids)
+                    ids.append(task_id)
+                    shard[task_id] = first_row + place
+                    if index.dropped:
+                        index.forget_some()
+                    name_of[place] = name
+                    counts[name][PENDING] += 1
+                    root, parent = event.root_id, event.parent_id
+                    if root:
+                        open_.root[place] = hash(root)
+                    if parent and parent != task_id:
+                        open_.parent[place] = hash(parent)
+                else:
+                    row = order.add(task_id)
                     if row < 0:
                         continue
                     segments = table.segments
-                    held = segments[row >> shift]
-                place, segment = row & mask, held
+                    place, segment = row & mask, segments[row >> shift]
             if segment is not open_:
                 handler(segment, place, event, at)
             elif (
@@ -90,8 +111,9 @@ class Merge:
                 worker_of[place] = worker
                 mark_of[place] = STARTED
                 name = name_of[place]
-                counts[((name + 1) << 3) + mark] -= 1
-                counts[((name + 1) << 3) + STARTED] += 1
+                states = counts[name]
+                states[mark] -= 1
+                states[STARTED] += 1
                 heard = starts_by[worker]
                 heard[name] = heard.get(name, 0) + 1
                 started_rows(first_row + place)
@@ -109,8 +131,9 @@ class Merge:
                 open_.received[place] = updated_at[place] = at
                 worker_of[place] = worker
                 mark_of[place] = RECEIVED
-                counts[((name + 1) << 3) + mark] -= 1
-                counts[((name + 1) << 3) + RECEIVED] += 1
+                states = counts[name]
+                states[mark] -= 1
+                states[RECEIVED] += 1
             elif (
                 handler is is_sent
                 and mark_of[place] == PENDING
@@ -133,8 +156,9 @@ class Merge:
                 worker_of[place] = worker
                 mark_of[place] = SUCCESS
                 name = name_of[place]
-                counts[((name + 1) << 3) + mark] -= 1
-                counts[((name + 1) << 3) + SUCCESS] += 1
+                states = counts[name]
+                states[mark] -= 1
+                states[SUCCESS] += 1
                 ends[SUCCEEDED] += 1
                 ended_by[worker] += 1
                 open_.runtime[place] = runtime
@@ -147,50 +171,21 @@ class Merge:
                 handler(segment, place, event, at)
             segment.changed[place] = version
             body = event.body
-            if not body:
-                continue
+            if body is not last:
+                if not body:
+                    continue
+                last = body
+                if cold.size >= BLOCK:
+                    cold.end = end
+                    cold.seal()
+                firsts.append(end)
+                bodies.append(body if len(body) <= most else b"")
+                cold.size += len(body)
             ref = segment.ref
-            back = ref[place]
-            if back:
-                back = end - back
-                if back > FAR_BACK:  # noqa: PLR1730 - min() is a call
-                    back = FAR_BACK
+            previous.append(ref[place])
+            parts.append(event.part)
             ref[place] = end
-            if body is last:
-                write(pack(back, end - last_at, event.part, SHARED))
-                end += HEADER
-            else:
-                last, last_at = body, end
-                size = len(body)
-                if size > most:
-                    body, size = b"", 0
-                write(pack(back, size, event.part, EVENT))
-                write(body)
-                end += HEADER + size
-            if end >= full:
-                cold.end = end
-                cold.seal()
-                full, write = cold.full, cold.parts.append
-        cold.end, cold.body, cold.body_at = end, last, last_at
+            end += 1
+        cold.end = end
         self.starts.trim()
         return others
-
-    def _new(self, event: WireEvent) -> int:
-        """A row for a task that was unknown, -1 for an unfit id.
-
-        `Reports.identify` is written out for the usual: a known name, no eta. Otherwise the row has no name yet.
-        """
-        table, task_id = self._table, event.uuid
-        name = table.names.codes.get(event.name, -1)
-        if name < 0 or len(task_id) > LONGEST_ID or event.eta is not None or event.type not in _NAMING or not task_id:
-            return self._order.add(task_id)
-        row = table.add(task_id)
-        segment, place = table.open, row & table.mask
-        segment.name[place] = name
-        self._order.counts.by_state[((name + 1) << 3) + PENDING] += 1
-        root, parent = event.root_id, event.parent_id
-        if root:
-            segment.root[place] = hash(root)
-        if parent and parent != task_id:
-            segment.parent[place] = hash(parent)
-        return row

@@ -40,7 +40,7 @@ class Order:
         if not task_id or len(task_id) > LONGEST_ID:
             self._rejected.count("a task id that is too long" if task_id else "a task event without an id")
             return -1
-        self.counts.by_state[PENDING] += 1
+        self.counts.by_state[-1][PENDING] += 1
         return self.table.add(task_id)
 
     def host(self, hostname: str | None) -> int:
@@ -199,9 +199,9 @@ class Order:
         return RANK[new] > rank or (RANK[new] == rank and not at < segment.updated[place])
 
     def _moved(self, segment: Segment, place: int, old: int, new: int) -> None:
-        first = (segment.name[place] + 1) << 3
-        self.counts.by_state[first + old] -= 1
-        self.counts.by_state[first + new] += 1
+        counts = self.counts.by_state[segment.name[place]]
+        counts[old] -= 1
+        counts[new] += 1
 
 
 def before(state: int) -> tuple[bool, ...]:

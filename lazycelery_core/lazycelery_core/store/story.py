@@ -7,8 +7,9 @@ from typing import Any
 from lazycelery_core.model import Task, TaskMoment, TaskState, TaskStory, Told
 from lazycelery_core.payload import PayloadError, json_of
 from lazycelery_core.redact import Redactor
-from lazycelery_core.store.cold import EVENT, RESULT, SEEN, ColdReader, Record
+from lazycelery_core.store.cold import ColdReader
 from lazycelery_core.store.order import moment as unix
+from lazycelery_core.store.records import EVENT, RESULT, SEEN, Record
 from lazycelery_core.store.room import Reading
 from lazycelery_core.store.table import Table
 from lazycelery_core.store.texts import TEXTS

@@ -31,16 +31,20 @@ class Table:
         self.index = Index()
         self.cold = Cold(limits, lambda: self.rows - 1, lock)
         self.open = Segment(0, limits.segment_rows)
-        self._ids = self.open.use()
+        self.ids = self.open.use()  # of the open segment
         self.places: dict[str, int] = {}  # of the ids in the open segment: small enough to stay in the CPU's caches
         self.segments: dict[int, Segment] = {0: self.open}
-        self.rows = 0  # the next row number
         self.evicted = 0
         self.evicted_by_state = [0] * STATES
 
     def dictionary(self, field: str) -> Dictionary:
         """The texts behind the codes of a column."""
         return (self.names, self.hosts, self.queues, self.exceptions)[TEXTS.index(field)]
+
+    @property
+    def rows(self) -> int:
+        """The number of the next row."""
+        return (self.open.number << self.shift) + len(self.ids)
 
     @property
     def first(self) -> int:
@@ -57,13 +61,12 @@ class Table:
         row = self.rows
         if row >> self.shift != self.open.number:
             self._open_next()
-        self.places[task_id] = len(self._ids)
-        self._ids.append(task_id)
+        self.places[task_id] = len(self.ids)
+        self.ids.append(task_id)
         index = self.index
         index.shards[hash(task_id) & 255][task_id] = row
         if index.dropped:
             index.forget_some()
-        self.rows = row + 1
         return row
 
     def find(self, task_id: str) -> int:
@@ -74,7 +77,7 @@ class Table:
     def _open_next(self) -> None:
         self.open.close()
         self.open = Segment(self.open.number + 1, self.limits.segment_rows)
-        self._ids, self.places = self.open.use(), {}
+        self.ids, self.places = self.open.use(), {}
         segments = {**self.segments, self.open.number: self.open}  # a new dict: readers keep the one they have
         if len(segments) > self.most_segments:
             self._evict(segments.pop(next(iter(segments))))

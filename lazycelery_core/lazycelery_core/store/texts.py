@@ -8,7 +8,8 @@ import msgspec
 
 from lazycelery_core.payload import PayloadError, json_of
 from lazycelery_core.redact import Redactor
-from lazycelery_core.store.cold import ColdReader, Record
+from lazycelery_core.store.cold import ColdReader
+from lazycelery_core.store.records import Record
 
 TEXTS = ("args", "kwargs", "result", "traceback")
 SEARCHED = 24  # reports of one task that are looked at

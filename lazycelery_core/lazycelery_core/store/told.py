@@ -2,7 +2,6 @@
 
 from lazycelery_core.decode import fields_of
 from lazycelery_core.events import ResultMeta, TaskSeen, WireEvent
-from lazycelery_core.store.cold import EVENT, RESULT, SEEN
 from lazycelery_core.store.order import (
     FAILURE,
     PENDING,
@@ -15,6 +14,7 @@ from lazycelery_core.store.order import (
     Order,
     moment,
 )  # fmt: skip
+from lazycelery_core.store.records import EVENT, RESULT, SEEN
 from lazycelery_core.store.rings import FAILED, RETRIED, SUCCEEDED
 from lazycelery_core.store.segment import BY_RESULT, STATE, Segment
 from lazycelery_core.store.traceback import HIDDEN, raised
@@ -122,7 +122,8 @@ class Told:
     def _keep(self, segment: Segment, place: int, body: bytes, part: int, kind: int, version: int) -> None:
         segment.changed[place] = version
         if body:
-            segment.ref[place] = self._table.cold.append(body, part, segment.ref[place], kind)
+            self._table.cold.begin(body, kind)
+            segment.ref[place] = self._table.cold.append(part, segment.ref[place])
 
 
 def _exception(meta: ResultMeta) -> str | None:
