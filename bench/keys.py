@@ -6,6 +6,7 @@ Celery's Receiver and State and Textual's DataTable, at a quarter of the events;
 """
 
 import random
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,12 @@ from terminal import Terminal
 from turns import Figures, share
 from watched import watched
 
-from lazycelery_core.testing.servers import start_valkey
+from lazycelery_core.testing.servers import Server, start_valkey
 from lazycelery_core.theme import THEMES
 
 RATE, PEER_RATE = 20_000, 5_000  # events a second
+PEER_SHARE = 5  # one key for so many of ours: most take long
+DOWN, UP = "\x1b[B", "\x1b[A"
 SETTLE = 5.0  # s of events before the first key
 PAUSE = (0.08, 0.25)  # s between a frame and the next key
 LOST = 2.0  # s; a key that takes longer counts as this long
@@ -40,7 +43,18 @@ def run(size: Size) -> list[Measure]:
                 figures = window.ask()
                 publisher.result()
             idle = _idle(terminal, size.watch)
-    return _measures(size, ours, streaming, idle, figures)
+        peer = _peer(server, home, size.keys // PEER_SHARE)
+    return [*_measures(size, ours, streaming, idle, figures), *_beside(ours, peer)]
+
+
+def _beside(ours: list[float], peer: list[float]) -> list[Measure]:
+    return [
+        Measure(
+            f"T9 key to frame, {name}, against a DataTable", 1e3 * share(ours, part), 1e3 * share(peer, part), "ms",
+            "ratio <= 1/5", f"Receiver and State in a thread, DataTable, {PEER_RATE:,} events/s, {len(peer)} keys",
+        )
+        for name, part in (("p50", 0.5), ("p95", 0.95))
+    ]  # fmt: skip
 
 
 def _measures(size: Size, ours: list[float], streaming: float, idle: float, figures: Figures) -> list[Measure]:
@@ -55,13 +69,25 @@ def _measures(size: Size, ours: list[float], streaming: float, idle: float, figu
     ]  # fmt: skip
 
 
-def _keyed(terminal: Terminal, keys: int, answered: Callable[[bytes], object]) -> list[float]:
-    """Seconds from each of so many keys to its frame: mostly down, sometimes a page or up."""
+def _peer(server: Server, home: str, keys: int) -> list[float]:
+    """The same of the monitor that one would write first, while its table is still short."""
+    argv = [sys.executable, str(Path(__file__).with_name("peer_monitor.py")), server.url]
+    with Terminal(argv, {"HOME": home}) as terminal:
+        terminal.watch(2.0)
+        with publishing(server.socket, events=PEER_RATE * 120, rate=PEER_RATE, first=50_000):
+            terminal.watch(SETTLE / 2)
+            return _keyed(terminal, keys, bool, DOWN, UP)
+
+
+def _keyed(
+    terminal: Terminal, keys: int, answered: Callable[[bytes], object], down: str = "j", up: str = "k"
+) -> list[float]:
+    """Seconds from each of so many keys to its frame: mostly down, sometimes up."""
     chance = random.Random(11)
     found = []
     for number in range(keys):
         terminal.forget()
-        pressed = terminal.type(chance.choice("jjjjk") if number else "j")
+        pressed = terminal.type(chance.choice((down, down, down, down, up)) if number else down)
         frame = terminal.frame(answered, LOST)
         found.append(frame.at - pressed if frame is not None else LOST)
         terminal.watch(chance.uniform(*PAUSE))
