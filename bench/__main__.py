@@ -28,6 +28,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(TOPICS)}")
     size = QUICK if given.quick else FULL
+    target = given.write or (None if given.quick else RESULTS)
     found: list[Measure] = []
     measures: list[Measure] = []
     began = time.monotonic()
@@ -36,12 +37,11 @@ def main() -> int:
         measures = importlib.import_module(name).run(size)
         print(table(measures), end="\n\n", flush=True)
         found += measures
+        if target is not None:
+            write(found, about(size.name), target, fresh=not given.names)
     if len(found) > len(measures):
         print(table(found), end="\n\n")
     print(f"{sum(each.passed is False for each in found)} missed; {time.monotonic() - began:.0f} s, size {size.name}")
-    target = given.write or (None if given.quick else RESULTS)
-    if target is not None:
-        write(found, about(size.name), target)
     return int(any(each.passed is False for each in found))
 
 

@@ -48,7 +48,7 @@ class Measure:
         return {
             "name": self.name, "ours": rounded(self.ours), "peer": None if self.peer is None else rounded(self.peer),
             "ratio": None if ratio is None else rounded(ratio), "target": self.target, "unit": self.unit,
-            "note": self.note,
+            "note": self.note, "passed": self.passed,
         }  # fmt: skip
 
     @classmethod
@@ -93,9 +93,9 @@ def read(path: Path = RESULTS) -> list[Measure]:
     return [Measure.from_json(each) for each in json.loads(path.read_text("utf-8"))["measures"]]
 
 
-def write(measures: Iterable[Measure], about: dict[str, Any], path: Path = RESULTS) -> None:
-    """Keep measures; those of the same name in the file are replaced, others stay."""
-    kept = {each.name: each for each in (*read(path), *measures)}
+def write(measures: Iterable[Measure], about: dict[str, Any], path: Path = RESULTS, fresh: bool = False) -> None:
+    """Keep measures; those of the same name in the file are replaced, others stay unless it is begun afresh."""
+    kept = {each.name: each for each in (*(() if fresh else read(path)), *measures)}
     told = {"about": about, "measures": [each.as_json() for each in kept.values()]}
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
