@@ -56,5 +56,6 @@ class Keyboard:
         top = self._app.screen
         if self._app.watched is not None and top is self._app.main:
             self._app.main.press(event)
+            self._app.main.draw_now()
         else:  # every other screen takes keys itself
             cast("Popup[object] | Starting", top).press(event.key, event.character)

@@ -186,6 +186,15 @@ class MainScreen(Screen[None]):
         """Say a sentence in passing; text of any origin."""
         self.toasts.say(text, tone, time.monotonic(), SAID_FOR)
 
+    def draw_now(self) -> None:
+        """Draw what a key has changed in panes: a frame would come after whatever waits, and not before its time."""
+        if self._layout_required or self._scroll_required or self._repaint_required or not self.is_current:
+            return
+        changed = {widget for widget in self.stage.shown() if widget.changed_lines}
+        if changed and not self.app._batch_count and self.stage.stands(changed):  # noqa: SLF001 - as Textual's frames
+            self._compositor.update_widgets(self._dirty_widgets | changed)
+            self._compositor_refresh()
+
     # --- what commands ask --------------------------------------------------------------------------------------------
 
     def scopes(self) -> list[str]:

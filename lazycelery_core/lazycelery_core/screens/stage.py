@@ -1,8 +1,10 @@
 """Which panes stand on the screen, and where? Widgets put into the boxes that the view, the zoom and the size give."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from textual.geometry import Region
 from textual.widget import Widget
 
 from lazycelery_core.frame import Painted
@@ -80,6 +82,11 @@ class Stage:
         """The widgets of the panes that have a box now."""
         found = (self.made(pane_id) for pane_id in self.arrangement.rects)
         return [widget for widget in found if widget is not None]
+
+    def stands(self, widgets: Iterable[PaneWidget]) -> bool:
+        """Whether these stand where they shall: not when they have just got another box."""
+        corner = self.body.region.offset
+        return all(widget.region == Region(*widget.rect).translate(corner) for widget in widgets)
 
     def made(self, pane_id: str) -> PaneWidget | None:
         """The widget of that pane, None when its view was never opened."""

@@ -51,6 +51,11 @@ class LinesWidget(Widget):
             self.sent += sum(region.width for region in regions)
             self.refresh(*regions)
 
+    @property
+    def changed_lines(self) -> bool:
+        """Whether lines have changed that the terminal has not got yet."""
+        return self._repaint_required
+
     def repaint(self) -> None:
         """Draw everything again: the theme or the glyphs are others now."""
         self._strips.clear()
