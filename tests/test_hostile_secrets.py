@@ -28,6 +28,8 @@ CASES = [case for case in map(json.loads, (DATA / "secrets.jsonl").read_text("ut
 URLS = list(map(json.loads, (DATA / "urls.jsonl").read_text("utf-8").splitlines()))
 HIDDEN = sorted({part for case in CASES for part in case["hide"]}, key=len)
 PASSWORD = "br0ker-p4ss"
+# In place of tmux: keeps what it got as its environment and its input.
+TMUX = '#!/bin/sh\nenv > "$XDG_STATE_HOME/tmux-environment"\ncat > "$XDG_STATE_HOME/tmux-buffer"\n'
 # The program ends by a bug of its own as soon as this file exists; the bug's message and its variables hold secrets.
 CRASH = """
 import os
@@ -79,8 +81,11 @@ def leaks(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the program keeps its files; its Python is told how to crash."""
+    """Where the program keeps its files; its Python is told how to crash, and a tmux is there."""
     home = tmp_path_factory.mktemp("home")
+    (home / "bin").mkdir()
+    (home / "bin" / "tmux").write_text(TMUX, "utf-8")
+    (home / "bin" / "tmux").chmod(0o700)
     (home / "python").mkdir()
     (home / "python" / "sitecustomize.py").write_text(CRASH, "utf-8")
     return home
@@ -95,7 +100,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def variables(home: Path, server: Server) -> dict[str, str]:
     """The environment of the program; the password stands in it, never on a command line."""
     return {"XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home), "LAZYCELERY_BROKER_URL": server.url,
-            "PYTHONPATH": str(home / "python"), "CRASH_WHEN": str(home / "crash")}  # fmt: skip
+            "PYTHONPATH": str(home / "python"), "CRASH_WHEN": str(home / "crash"), "TMUX": "/tmp/none,1,0",
+            "PATH": f"{home / 'bin'}:{os.environ['PATH']}"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +137,9 @@ def story(server: Server, home: Path) -> tuple[list[str], str, Terminal]:
                 see("4", "j")
         see("T", "1", "a")
         see("escape", "y")
-        see("escape")
+        see("enter", seconds=0.5)
+        terminal.wait_for("Copied")
+        screens.append(terminal.text())
         for form in range(4):
             see("Y", *["tab"] * form, "enter", seconds=0.5)
         assert any("Wrote" in screen for screen in screens)
@@ -151,6 +159,19 @@ def test_no_screen_shows_a_secret(story: tuple[list[str], str, Terminal]) -> Non
     for screen in screens:
         assert leaks(screen) + leaks(squeezed(screen)) == [], screen
     assert leaks(terminal.written.decode(errors="replace")) == []
+
+
+def test_a_program_that_it_starts_gets_no_secret(story: tuple[list[str], str, Terminal], home: Path) -> None:
+    assert any("tmux's buffer" in squeezed_to_words(screen) for screen in story[0])
+    told = (home / "tmux-environment").read_text("utf-8")
+    assert "XDG_STATE_HOME=" in told
+    assert "LAZYCELERY" not in told
+    assert leaks(told) + leaks((home / "tmux-buffer").read_text("utf-8")) == []
+
+
+def squeezed_to_words(text: str) -> str:
+    """Without borders and line breaks."""
+    return " ".join(text.replace("│", " ").replace("┃", " ").split())
 
 
 def test_what_is_no_secret_stays_readable(story: tuple[list[str], str, Terminal]) -> None:

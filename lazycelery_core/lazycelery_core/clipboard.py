@@ -6,21 +6,25 @@ so inside tmux its own buffer is loaded too; and a file always works.
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 TMUX_PATIENCE = 2.0  # s
 OSC52_LIMIT = 74_994  # bytes; xterm's limit on the base64 text is 100,000
 
 
-def to_tmux(text: str) -> bool:
-    """Load tmux's paste buffer (and the outer clipboard where tmux may set it); whether that worked."""
+def to_tmux(text: str, variables: Mapping[str, str]) -> bool:
+    """Load tmux's paste buffer (and the outer clipboard where tmux may set it); whether that worked.
+
+    variables: the environment that tmux gets, without our own variables.
+    """
     tmux = shutil.which("tmux")
     if tmux is None:
         return False
     try:
         done = subprocess.run(
             [tmux, "load-buffer", "-w", "-"], input=text.encode(), timeout=TMUX_PATIENCE, check=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(variables),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return False

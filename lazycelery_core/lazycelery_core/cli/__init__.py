@@ -11,7 +11,7 @@ gc.set_threshold(50_000, 20, 100)  # imports make no garbage: looking for it cos
 
 import click  # noqa: E402
 
-from lazycelery_core.cli.last_words import say_last_words  # noqa: E402
+from lazycelery_core.cli import last_words  # noqa: E402
 from lazycelery_core.cli.root import root  # noqa: E402
 from lazycelery_core.errors import LazyCeleryError  # noqa: E402
 from lazycelery_core.text import safe  # noqa: E402
@@ -26,7 +26,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names may hold what no encoding has
-    sys.excepthook = say_last_words
+    last_words.prepare()
     try:
         sys.exit(root.main(prog_name="lazycelery", standalone_mode=False) or 0)
     except click.exceptions.Abort:

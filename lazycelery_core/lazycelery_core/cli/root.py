@@ -11,6 +11,7 @@ from typing import cast
 
 import click
 
+from lazycelery_core.cli import last_words
 from lazycelery_core.errors import ConfigError
 from lazycelery_core.launcher import Launcher, Options, listed
 from lazycelery_core.text import safe_lines
@@ -115,7 +116,9 @@ def root(ctx: click.Context, /, **_: object) -> int:
 def _keep_log(launcher: Launcher) -> None:
     from lazycelery_core.logs import log_to
 
-    redact = launcher.settings.redactor().text
+    redactor = launcher.settings.redactor()
+    redact = redactor.text
+    last_words.prepare(redactor)
     problem = log_to(launcher.environment.state_path, lambda text: "\n".join(safe_lines(redact(text))))
     if problem:
         click.echo(problem, err=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,10 +31,13 @@ WHOLE = 2  # texts of whole rows, before those of cells
 
 
 class Copying:
-    """The handler of `y`, and of everything else that copies. folder: where the file goes; in_tmux: whether we are."""
+    """The handler of `y`, and of everything else that copies. folder: where the file goes; tmux: the environment for a
+    program of tmux's, None where we are not in tmux."""
 
-    def __init__(self, screen: "MainScreen", folder: Callable[[], Path], in_tmux: Callable[[], bool]) -> None:
-        self._screen, self._folder, self._in_tmux = screen, folder, in_tmux
+    def __init__(
+        self, screen: "MainScreen", folder: Callable[[], Path], tmux: Callable[[], Mapping[str, str] | None]
+    ) -> None:
+        self._screen, self._folder, self._tmux = screen, folder, tmux
 
     def copy(self, text: str, what: str) -> None:
         """Put text on the clipboard, and say how."""
@@ -45,7 +48,8 @@ class Copying:
         if clipboard.fits_osc52(text):
             self._screen.app.copy_to_clipboard(text)
             ways.append("the terminal's clipboard (OSC 52)")
-        if self._in_tmux() and await asyncio.to_thread(clipboard.to_tmux, text):
+        variables = self._tmux()
+        if variables is not None and await asyncio.to_thread(clipboard.to_tmux, text, variables):
             ways.append("tmux's buffer")
         path = self._folder() / FILE
         try:

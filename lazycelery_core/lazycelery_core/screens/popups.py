@@ -30,9 +30,12 @@ def attach(screen: "MainScreen") -> None:
         return screen.watched.settings.environment.state_path
 
     named = NamedFilters(state_folder)
-    copying = Copying(
-        screen, state_folder, lambda: screen.watched is not None and screen.watched.settings.environment.in_tmux
-    )
+
+    def for_tmux() -> dict[str, str] | None:
+        environment = screen.watched.settings.environment if screen.watched is not None else None
+        return environment.for_children() if environment is not None and environment.in_tmux else None
+
+    copying = Copying(screen, state_folder, for_tmux)
     screen.act = Acting(screen, copying.copy).act
     screen.when_begun = WhichKey(screen).begun
     filtering, ranges = Filtering(screen, named), TimeRange(screen)
