@@ -69,7 +69,8 @@ def settled(main: Any) -> bool:
     """Whether both tables have their rows, and stand in their boxes."""
     shown = main.stage.shown()
     has_rows = all(widget.table.rows is not None for widget in shown)
-    return len(shown) == 2 and has_rows and main.stage.stands(shown) and not (main._layout_required or main._repaint_required)
+    waits = main._layout_required or main._repaint_required
+    return len(shown) == 2 and has_rows and main.stage.stands(shown) and not waits
 
 
 def press(pilot: Pilot[None], key: str) -> None:
