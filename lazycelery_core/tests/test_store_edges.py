@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lazycelery_core.decode import Tally, events_of
-from lazycelery_core.events import WireEvent
+from lazycelery_core.events import QueueSample, WireEvent
 from lazycelery_core.model import Task, TaskState
 from lazycelery_core.snapshot import NameStats
 from lazycelery_core.store import Limits, Store
@@ -20,6 +20,7 @@ ROOMY = Limits(tasks=8_192, segment_rows=4_096)  # usual events take the short r
 TIGHT = Limits(tasks=8_192, segment_rows=2)  # each batch may need another segment: all take the long one
 KINDS = ("sent", "received", "started", "succeeded", "failed", "retried", "revoked", "rejected")
 USUAL = ("sent", "received", "started", "succeeded")
+QUEUES = ("celery", "emails", "slow")
 SEEDS = range(6)
 
 
@@ -30,7 +31,7 @@ def told(kind: str, at: float, number: int, rng: Random, **more: Any) -> dict[st
     if kind in ("sent", "received"):
         event |= {"name": f"shop.job{number % 4}", "root_id": f"T{number - number % 5}", "parent_id": f"T{number - 1}"}
     if kind == "sent":
-        event["queue"] = ("celery", "emails", "slow")[number % 3]
+        event["queue"] = QUEUES[number % 3]
     if kind == "succeeded":
         event |= {"runtime": rng.choice((0.0, 0.00005, 0.004, 0.12, 2.5, 4_000.0, 2e6)), "result": f"{number}"}
     if kind in ("failed", "retried"):
@@ -76,8 +77,10 @@ def store_of(events: Sequence[dict[str, Any]], limits: Limits, batch: int = 7) -
     """A store that has taken these in."""
     store, taken = Store(limits, str, NOW - 5), Tally()
     wire = [event for each in events for event in events_of(json.dumps(each).encode(), NOW, taken)]
+    store.apply([QueueSample(name, NOW + 90, {0: 5}) for name in QUEUES], NOW + 90)
     for start in range(0, len(wire), batch):
         store.apply(wire[start : start + batch], NOW + 100)
+    store.apply([QueueSample(name, NOW + 100, {0: 5}) for name in QUEUES], NOW + 100)
     return store
 
 
@@ -213,10 +216,13 @@ def test_a_row_knows_the_version_of_the_store_at_its_last_change(limits: Limits)
 
 
 @pytest.mark.parametrize("limits", [ROOMY, TIGHT], ids=["roomy", "tight"])
-@pytest.mark.parametrize("shift, believed", [(9.99, True), (10.01, False), (-9.99, True), (-10.01, False)])
-def test_a_time_more_than_ten_years_away_is_the_time_of_arrival(limits: Limits, shift: float, believed: bool) -> None:
+@pytest.mark.parametrize("beyond, believed", [(-1, True), (0, False)])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_time_more_than_ten_years_away_is_the_time_of_arrival(
+    limits: Limits, direction: int, beyond: int, believed: bool
+) -> None:
     now = 1_800_000_000.0
-    store, at = Store(limits, str, now), now + shift * 365 * 86_400
+    store, at = Store(limits, str, now), now + direction * (10 * 365 * 86_400 + beyond)
     store.apply([WireEvent("task-received", at, "w1@a", "T", name="a")], now)
     (task,) = store.tasks()
     assert task.received == (at if believed else now)
@@ -269,6 +275,82 @@ def test_a_success_told_twice_counts_once_and_its_runtime_once(limits: Limits) -
     assert task.runtime == 5.0
     assert stats.p99 == pytest.approx(0.0, abs=0.0001)
     assert [worker.succeeded for worker in store.workers(NOW) if worker.hostname == "w1@a"] == [1]
+
+
+both = pytest.mark.parametrize("limits", [ROOMY, TIGHT], ids=["roomy", "tight"])
+
+
+def one(limits: Limits, *events: dict[str, Any]) -> Task:
+    """The one task that the events tell of."""
+    (task,) = store_of(events, limits, 1).tasks()
+    return task
+
+
+@both
+def test_a_success_need_not_tell_how_long_it_took_and_only_a_success_does(limits: Limits) -> None:
+    rng = Random(1)
+    begun = [told(kind, 1.0, 4, rng) for kind in USUAL[:3]]
+    task = one(limits, *begun, told("succeeded", 2.0, 4, rng, runtime=None))
+    assert (task.state, task.runtime) == (TaskState.SUCCESS, None)
+    task = one(limits, *begun, told("failed", 2.0, 4, rng, runtime=1.0))
+    assert (task.state, task.runtime, task.exception) == (TaskState.FAILURE, None, "ValueError(0)")
+    ten_years = 10 * 365 * 86_400.0
+    for runtime, known in ((0.0, 0.0), (ten_years - 1, ten_years - 1), (ten_years, None)):
+        assert one(limits, *begun, told("succeeded", 2.0, 4, rng, runtime=runtime)).runtime == known
+
+
+@both
+def test_the_name_that_a_worker_received_is_believed_and_no_name_takes_none_away(limits: Limits) -> None:
+    rng = Random(1)
+    sent, received = told("sent", 1.0, 4, rng, name="old"), told("received", 2.0, 4, rng, name="new")
+    assert one(limits, sent, received).name == "new"
+    assert one(limits, received, sent).name == "new"
+    assert one(limits, sent, received, told("received", 2.0, 4, rng, name="newer")).name == "newer"
+    assert one(limits, sent, told("received", 2.0, 4, rng, name=None)).name == "old"
+    assert one(limits, received, told("received", 3.0, 4, rng, name=None)).name == "new"
+
+
+@both
+def test_a_retry_waits_again_once_it_is_sent_again(limits: Limits) -> None:
+    rng = Random(1)
+    attempt = [told("received", 1.0, 4, rng, retries=0), told("started", 2.0, 4, rng), told("retried", 3.0, 4, rng)]
+    assert one(limits, *attempt).state is TaskState.RETRY
+    again = one(limits, *attempt, told("sent", 4.0, 4, rng, retries=1))
+    assert (again.state, again.updated, again.retries, again.queue) == (TaskState.PENDING, NOW + 4, 1, "emails")
+    assert one(limits, *attempt, told("sent", 0.5, 4, rng)).state is TaskState.RETRY
+    failed = [told("failed", 3.5, 4, rng), told("sent", 4.0, 4, rng, retries=1)]
+    assert one(limits, *attempt, *failed).state is TaskState.FAILURE
+
+
+@both
+def test_tasks_sent_to_a_queue_are_its_rate_in(limits: Limits) -> None:
+    rng = Random(1)
+    store = store_of([told("sent", 1.0, number, rng) for number in range(30)], limits)
+    assert {queue.name: queue.in_rate for queue in store.queues(NOW + 100)} == dict.fromkeys(QUEUES, 1.0)
+
+
+@both
+def test_a_worker_whose_received_tasks_are_told_sends_task_events(limits: Limits) -> None:
+    rng, store = Random(1), Store(limits, str, NOW)
+    for second in range(20):
+        beat = WireEvent("worker-heartbeat", NOW + second, "w1@a", pid=1, freq=2.0, active=0, processed=second)
+        (task,) = events_of(json.dumps(told("received", second, 3 * second + 1, rng)).encode(), NOW, Tally())
+        store.apply([beat, task], NOW + second)
+    (worker,) = store.workers(NOW + 20)
+    assert worker.task_events is True
+
+
+@both
+@pytest.mark.parametrize("kind", ["received", "succeeded", "failed", "retried"])
+def test_a_worker_that_sends_no_heartbeats_lives_as_long_as_its_tasks_are_told(limits: Limits, kind: str) -> None:
+    rng, store = Random(1), Store(limits, str, NOW)
+    for second in range(60):
+        events = [told(step, second, 3 * second + 1, rng) for step in dict.fromkeys(("received", kind))]
+        store.apply(
+            [each for one in events for each in events_of(json.dumps(one).encode(), NOW, Tally())], NOW + second
+        )
+    assert [worker.reason for worker in store.workers(NOW + 60)] == ["no heartbeats, but task events come"]
+    assert [worker.reason for worker in store.workers(NOW + 600)] == ["heartbeats are overdue"]
 
 
 def test_names_are_told_busiest_first_then_by_name_and_the_rest_last() -> None:
