@@ -8,6 +8,7 @@ run there that reach its line. A mistake outside of a function needs a process t
 import argparse
 import ast
 import gc
+import hashlib
 import importlib.machinery
 import importlib.util
 import itertools
@@ -74,6 +75,13 @@ class Outcome:
     state: str = ""
 
     @property
+    def place(self) -> str:
+        """This mutant in this very source: what was killed once is not tried again."""
+        digest = hashlib.sha256(self.module.file.read_bytes()).hexdigest()[:12]
+        mutant = self.mutant
+        return f"{digest} {self.key} {mutant.line} {getattr(mutant.old, 'col_offset', 0)}"
+
+    @property
     def key(self) -> str:
         """How the list of equivalent mutants names it."""
         return f"{self.module.name} | {self.mutant.scope or '-'} | {self.mutant.label}"
@@ -85,19 +93,26 @@ def main() -> int:
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--sample", type=int, default=0, help="mutants a file (0: all)")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--only", default="", help="files whose name has this")
+    parser.add_argument("--only", nargs="*", default=[""], help="files whose name has one of these")
     parser.add_argument("--within", type=float, default=0, help="seconds of tests a mutant, fastest first (0: all)")
+    parser.add_argument("--keep", type=Path, help="file of mutants that are known to be killed")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--least", type=float, default=0.9, help="share that must be killed")
     given = parser.parse_args()
     files, patterns = GROUPS[given.group]
     modules = [module_of(file, given.sample, given.seed) for pattern in files for file in sorted(CORE.glob(pattern))]
-    modules = [module for module in modules if given.only in module.name and module.mutants]
+    modules = [module for module in modules if module.mutants and any(each in module.name for each in given.only)]
     outcomes = [Outcome(module, mutant) for module in modules for mutant in module.mutants]
     began = time.monotonic()
+    killed = json.loads(given.keep.read_text("utf-8")) if given.keep and given.keep.exists() else {}
+    for each in outcomes:
+        each.state = killed.get(each.place, "")
     paths = sorted({str(path) for pattern in patterns for path in TESTS.glob(pattern)})
-    tests = run_inside([each for each in outcomes if each.mutant.scope], paths, given)
+    tests = run_inside([each for each in outcomes if each.mutant.scope and not each.state], paths, given)
     run_loaded([each for each in outcomes if not each.state], paths, tests, given.jobs)
+    if given.keep:
+        killed |= {each.place: each.state for each in outcomes if each.state in {"killed", "timeout"}}
+        given.keep.write_text(json.dumps(killed, indent=0), "utf-8")
     return report(modules, outcomes, given.least, time.monotonic() - began)
 
 
