@@ -118,21 +118,32 @@ class Plugins:
         self._trust = trust or Trust()
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._loaded = threading.Event()
+        self._standard, self._loaded = threading.Event(), threading.Event()
 
     def load(self, patience: float | None = None, when_late: Callable[[], None] | None = None) -> None:
-        """Load and ask every plugin. With `patience` (seconds) returns at the latest after it; plugins that come later
-        are added then and `when_late` is called, on the loading thread."""
+        """Load and ask every plugin. With `patience` (seconds) plugins of others are waited for no longer than that;
+        those that come later are added then and `when_late` is called, on the loading thread. The standard plugins are
+        waited for however slow the machine is: without them there is nothing to watch."""
         if patience is None:
             self._load_all()
             return
         thread = threading.Thread(target=self._load_all, name="plugins", daemon=True)
         thread.start()
+        self._standard.wait()
         if not self._loaded.wait(patience) and when_late is not None:
             threading.Thread(target=_after, args=(thread, when_late), name="late plugins", daemon=True).start()
 
     def _load_all(self) -> None:
+        try:
+            self._load_each()
+        finally:
+            self._standard.set()
+            self._loaded.set()
+
+    def _load_each(self) -> None:
         for plugin, entry_point in self.discover():
+            if not plugin.bundled:  # they come last
+                self._standard.set()
             started = time.perf_counter()
             self._load(plugin, entry_point)
             plugin.seconds = time.perf_counter() - started
@@ -140,7 +151,6 @@ class Plugins:
         for plugin in self.found:
             if plugin.state is PluginState.REFUSED:
                 self.health.refused(plugin.name, plugin.error)
-        self._loaded.set()
 
     def discover(self) -> list[Candidate]:
         """Candidates in loading order, bundled first, none imported; others are named in `found` with the reason."""

@@ -200,9 +200,23 @@ def test_a_slow_plugin_does_not_hold_up_the_others(install: Install) -> None:
         release.wait(10)
         return [action("slow.verb")]
 
-    plugins = Plugins(entry_points=[install("good", lazycelery_actions=good), install("slow", lazycelery_actions=slow)])
+    standard = install("tasks", "lazycelery-plugin-tasks", lazycelery_actions=good)
+    plugins = Plugins(entry_points=[standard, install("slow", lazycelery_actions=slow)])
     plugins.load(patience=0.05, when_late=late.set)
     assert [each.name for each in plugins.actions] == ["good.verb"]
     release.set()
     assert late.wait(10)
     assert [each.name for each in plugins.actions] == ["good.verb", "slow.verb"]
+
+
+def test_a_standard_plugin_is_waited_for_however_slow_the_machine_is(install: Install) -> None:
+    release = threading.Event()
+
+    def slow(settings: Any) -> list[Action]:
+        release.wait(10)
+        return [action("tasks.verb")]
+
+    plugins = Plugins(entry_points=[install("tasks", "lazycelery-plugin-tasks", lazycelery_actions=slow)])
+    threading.Timer(0.3, release.set).start()
+    plugins.load(patience=0.0)
+    assert [each.name for each in plugins.actions] == ["tasks.verb"]
