@@ -11,7 +11,7 @@ from dataclasses import dataclass
 PACE = 0.5  # s between two questions to anybody
 PING = 10.0  # s between two censuses (one broadcast)
 PING_WHILE_CHANGING = 2.0  # s, until two in a row name the same workers: a deployment that starts, or restarts
-OFTEN, SELDOM, RARE = 5.0, 30.0, 300.0  # s
+OFTEN, LESS_OFTEN, SELDOM, RARE = 5.0, 10.0, 30.0, 300.0  # s
 BACK_OFF_LIMIT = 300.0  # s; a mute worker is asked at least this often
 NAMES_KEPT = 5_000  # workers; a flood of node names must not grow the schedule
 
@@ -40,10 +40,11 @@ class Round:
 def period(command: str, hostname: str, topics: frozenset[str]) -> float | None:
     """Seconds between two such questions with this on the screen; None: asked once and not again."""
     shown = f"worker:{hostname}" in topics
-    if command in TASKS:
-        return OFTEN if shown or f"quiet:{hostname}" in topics else None
+    if command in TASKS:  # of most of them events tell
+        return OFTEN if f"quiet:{hostname}" in topics else LESS_OFTEN if shown else None
     if command in ("stats", "active_queues"):
-        return OFTEN if shown else SELDOM if topics & {"view:overview", "view:workers"} else None
+        often = OFTEN if command == "stats" else LESS_OFTEN
+        return often if shown else SELDOM if topics & {"view:overview", "view:workers"} else None
     return SELDOM if shown and "view:workers" in topics else RARE if command == "conf" else None
 
 

@@ -42,7 +42,10 @@ class InspectSource(Source):
         self._next_ping = 0.0
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Leave nothing at the broker until the next question: the program may be about to be suspended."""
+        hang_up = getattr(self._inspects, "close", None)
+        if hang_up is not None:
+            hang_up()
 
     def asked(self) -> int | None:
         return commands_of(self._inspects)

@@ -1,6 +1,15 @@
 """Is every question asked as rarely as it can be?"""
 
-from lazycelery_plugin_cluster.schedule import BACK_OFF_LIMIT, FIRST, OFTEN, SELDOM, Question, Round, Schedule
+from lazycelery_plugin_cluster.schedule import (
+    BACK_OFF_LIMIT,
+    FIRST,
+    LESS_OFTEN,
+    OFTEN,
+    SELDOM,
+    Question,
+    Round,
+    Schedule,
+)
 
 HIDDEN: frozenset[str] = frozenset()
 
@@ -42,8 +51,10 @@ def test_the_worker_on_the_screen_is_asked_often_the_others_seldom() -> None:
     topics = frozenset({"view:workers", "worker:w1"})
     ask_everything(schedule, ["w1", "w2"], topics, 0.0)
     soon = ask_everything(schedule, ["w1", "w2"], topics, OFTEN)
-    assert {question.hostname for question in soon} == {"w1"}
-    assert {question.command for question in soon} == {"stats", "active_queues", "active", "reserved", "scheduled"}
+    assert soon == [Question("stats", "w1")]
+    after = ask_everything(schedule, ["w1", "w2"], topics, LESS_OFTEN)
+    assert {question.hostname for question in after} == {"w1"}
+    assert {question.command for question in after} == {"stats", "active_queues", "active", "reserved", "scheduled"}
     later = ask_everything(schedule, ["w1", "w2"], topics, SELDOM)
     assert {question.command for question in later if question.hostname == "w2"} == {"stats", "active_queues"}
 

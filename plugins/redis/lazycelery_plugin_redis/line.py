@@ -156,8 +156,11 @@ class Line:
         """The same answer unless it is a refusal."""
         return checked(answer, command, self.address)
 
-    def ask_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Answers to commands sent in one go, in order; refusals stand in their place as exceptions."""
+    def ask_all(self, commands: Sequence[Command], timeout: float | None = None) -> list[Any]:
+        """Answers to commands sent in one go, in order; refusals stand in their place as exceptions.
+
+        timeout: seconds that each answer may take, None for the usual ones.
+        """
         connection = self.connection
         packed = connection.pack_commands([_encoded(command) for command in commands])
         begun = time.monotonic()
@@ -167,7 +170,7 @@ class Line:
         except DRIVER_ERRORS as error:
             self.close()
             raise told(error, self.address, met=self._met) from None
-        answers = [self.reply() for _ in commands]
+        answers = [self.reply(timeout) for _ in commands]
         self.latency = time.monotonic() - begun
         return answers
 

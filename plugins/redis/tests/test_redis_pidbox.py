@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 from lazycelery_core.control import Controls, Inspects
 from lazycelery_core.errors import SourceError
 from lazycelery_core.testing.processes import wait_until
+from lazycelery_core.testing.proxy import proxy_of
+from lazycelery_core.testing.recorder import recorded
 from lazycelery_core.testing.servers import Server
 from lazycelery_core.urls import BrokerURL
 from lazycelery_plugin_redis.address import Address, address_of
@@ -64,12 +67,68 @@ def test_all_workers_answer_and_nothing_is_left(
     }
     assert (replies.listeners, replies.mute) == (3, 0)
     assert all(node.latency is not None and 0 < node.latency < 10 for node in replies.nodes)
+    wait_until(lambda: keys(valkey) == before, "the announcement to be taken back", 30)
+    inspector.inspect("ping", timeout=10.0)
+    inspector.close()
     assert keys(valkey) == before
 
 
 def keys(server: Server) -> set[bytes]:
     with server.client() as client:
         return set(client.keys())
+
+
+def test_a_series_of_questions_is_announced_once(valkey_factory: Any) -> None:
+    server = valkey_factory(tcp=True)
+    inspector = Inspector(address(server.tcp_url()), Layout())
+    with recorded(server) as commands, server.client() as client, client.pubsub() as mute:
+        mute.subscribe("/0.celery.pidbox")
+        mute.get_message(timeout=5)
+        answering = [Answering(server, [pong("w1@here")]) for _ in range(5)]
+        for each in answering:
+            each.start()
+            assert each.ready.wait(10)
+            assert [node.hostname for node in inspector.inspect("ping", None, ["w1@here"], 10.0).nodes] == ["w1@here"]
+        inspector.close()
+    sent = Counter(each.verb for each in commands if each.verb != "PING")
+    assert sent["PUBLISH"] == sent["BRPOP"] == 5
+    members = {each.words[2] for each in commands if each.verb in ("SADD", "SREM")}
+    assert len(members) == 1  # also when the test is so slow that it was taken back in between
+    assert sent["SADD"] == sent["SREM"]
+    assert keys(server) == set()
+
+
+def test_an_answer_to_an_earlier_question_is_none_to_this_one(valkey: Server, inspector: Inspector) -> None:
+    late = envelope(json.dumps({"w1@here": {"ok": "late"}}).encode(), ticket="0" * 36)
+    answering = Answering(valkey, [late, pong("w1@here")])
+    answering.start()
+    assert answering.ready.wait(10)
+    assert [node.value for node in inspector.inspect("ping", timeout=10.0).nodes] == [{"ok": "pong"}]
+
+
+def test_an_announcement_that_the_broker_has_lost_is_made_again(
+    valkey: Server, inspector: Inspector, celery_worker_factory: Any
+) -> None:
+    celery_worker_factory()
+    listening(valkey, 1)
+    assert inspector.inspect("ping", timeout=10.0).nodes
+    with valkey.client() as client:
+        client.delete("_kombu.binding.reply.celery.pidbox")
+    wait_until(lambda: len(inspector.inspect("ping", timeout=1.0).nodes) == 1, "an answer", 30)
+
+
+def test_a_broker_far_away_answers_too(valkey: Server) -> None:
+    with proxy_of(valkey) as proxy:
+        inspector = Inspector(address(proxy.url()), Layout())
+        inspector.inspect("ping", timeout=10.0)
+        proxy.delay = 0.3  # s on each way: more there and back than the grace
+        for _ in range(2):
+            answering = Answering(valkey, [pong("w1@here")])
+            answering.start()
+            assert answering.ready.wait(10)
+            assert len(inspector.inspect("ping", timeout=10.0).nodes) == 1
+            answering.join(10)
+        inspector.close()
 
 
 def test_an_answer_is_complete_long_before_the_timeout(
@@ -243,6 +302,10 @@ def envelope(body: bytes, content_type: str = "application/json", **headers: Any
             "properties": {"body_encoding": "base64"},
         }
     ).encode()
+
+
+def pong(hostname: str) -> bytes:
+    return envelope(json.dumps({hostname: {"ok": "pong"}}).encode())
 
 
 class Opened:
