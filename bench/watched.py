@@ -67,7 +67,8 @@ class Told:
         self._path = path
         self._app: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lags: list[float] | None = None
+        self._lags: list[tuple[float, float]] | None = None
+        self._waited = 0.0
 
     def begin(self, app: Any) -> None:
         """Called by the loop of the app, once it has something to watch."""
@@ -104,11 +105,21 @@ class Told:
         }  # fmt: skip
 
     def _sample(self, due: float) -> None:
+        """Note how late this is, and how much of it the machine gave to others while we could have run."""
         assert self._loop is not None
         if self._lags is not None:
-            now = time.perf_counter()
-            self._lags.append(now - due)
+            now, waited = time.perf_counter(), _waited()
+            self._lags.append((now - due, min(now - due, waited - self._waited)))
+            self._waited = waited
             self._loop.call_later(SAMPLE, self._sample, now + SAMPLE)
+
+
+def _waited() -> float:
+    """Seconds that the screen's thread has waited for a processor; Linux only."""
+    if sys.platform != "linux":
+        return 0.0
+    with open("/proc/self/schedstat") as told:  # noqa: PTH123 - called in a loop
+        return int(told.read().split()[1]) / 1e9
 
 
 def _rss() -> int:
