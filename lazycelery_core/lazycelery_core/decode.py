@@ -40,28 +40,37 @@ def events_of(
     """
     if content_type != JSON or compression or len(body) > limit:
         return _unusual(body, now, tally, content_type, compression, limit)
-    return plain_events(body, now, tally)
+    events: list[WireEvent] = []
+    add_events(events, body, now, tally)
+    return events
 
 
-def plain_events(body: bytes, now: float, tally: Tally) -> list[WireEvent]:
-    """The same of JSON that is not compressed and within the limit: nearly every message.
+def add_events(events: "list[Any]", body: bytes, now: float, tally: Tally) -> None:
+    """The same, added to `events`, of JSON that is not compressed and within the limit: nearly every message.
 
     Written for speed: types, ranges and what every event must have are checked by msgspec as it decodes.
     """
     try:
         found = _read(body)
     except _TROUBLE:
-        return _tolerant(body, now, tally)
+        events += _tolerant(body, now, tally)
+        return
     if type(found) is WireEvent:
-        found.body = body
-        found.part = 0
-        return [found] if found.uuid or found.type[:5] != "task-" else _tolerant(body, now, tally)
-    for part, event in enumerate(found):
-        event.body = body
-        event.part = part
-        if not event.uuid and event.type[:5] == "task-":
-            return _tolerant(body, now, tally)
-    return found if 0 < len(found) <= MOST_PARTS else _tolerant(body, now, tally)
+        if found.uuid or found.type[:5] != "task-":
+            found.body = body
+            events.append(found)
+            return
+    elif 0 < len(found) <= MOST_PARTS:
+        for part, event in enumerate(found):
+            event.body = body
+            if part:
+                event.part = part
+            if not event.uuid and event.type[:5] == "task-":
+                break
+        else:
+            events += found
+            return
+    events += _tolerant(body, now, tally)
 
 
 def _unusual(

@@ -24,6 +24,9 @@ Period = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0, lt=HUGE)]
 Retries = Annotated[int, Meta(ge=0, le=RETRIES)]
 Load = Annotated[list[float], Meta(max_length=3)]
+# What the reader sets: a sender that tells it is refused by the fast road, so that nothing else needs to look.
+NoBody = Annotated[bytes, Meta(max_length=0)]
+NoPart = Annotated[int, Meta(ge=0, le=0)]
 
 
 class WireEvent(msgspec.Struct, gc=False):
@@ -31,7 +34,7 @@ class WireEvent(msgspec.Struct, gc=False):
 
     `body` are the received bytes of the whole message, JSON of an event or of a list of events, and `part` the index in
     that list (0 for a single event). Args, kwargs, result and traceback are read from there when a task is opened.
-    The reader of the wire always sets both after decoding: a sender cannot forge them (their names have a blank).
+    The reader of the wire sets both after decoding: a sender cannot forge them.
     `hostname` is only empty where a task event did not tell it.
     """
 
@@ -57,8 +60,8 @@ class WireEvent(msgspec.Struct, gc=False):
     sw_ident: Text | None = None
     sw_ver: Text | None = None
     sw_sys: Text | None = None
-    body: bytes = msgspec.field(default=b"", name=" body")
-    part: int = msgspec.field(default=0, name=" part")
+    body: NoBody = msgspec.field(default=b"", name=" body")
+    part: NoPart = msgspec.field(default=0, name=" part")
 
 
 class ResultMeta(msgspec.Struct, gc=False):

@@ -1,12 +1,12 @@
 """What does a block of cold storage hold, and how does it become bytes? Columns, as the hot store has them."""
 
 import struct
-from array import array
 from bisect import bisect_right
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
 EVENT, RESULT, SEEN = range(3)  # kinds of messages
-_COUNTS = struct.Struct("<III")  # records, messages, messages that are no events
+_COUNTS = struct.Struct("<3I")  # records, messages, messages that are no events
 
 
 class Record(NamedTuple):
@@ -63,38 +63,30 @@ class Records:
 
     def packed(self) -> bytes:
         """As bytes."""
-        return b"".join((
-            _COUNTS.pack(len(self.previous), len(self.bodies), len(self.kinds)),
-            array("q", self.previous).tobytes(), array("q", self.firsts).tobytes(), array("q", self.kinds).tobytes(),
-            array("I", self.parts).tobytes(), array("I", map(len, self.bodies)).tobytes(),
-            bytes(self.kinds.values()), *self.bodies,
-        ))  # fmt: skip
+        counts = len(self.previous), len(self.bodies), len(self.kinds)
+        columns = struct.pack(
+            _columns(*counts), *counts, *self.previous, *self.firsts, *self.kinds, *self.parts, *map(len, self.bodies),
+            *self.kinds.values(),
+        )  # fmt: skip
+        return b"".join((columns, *self.bodies))
 
 
 def unpacked(data: bytes, start: int) -> Records:
     """The records that became these bytes."""
-    records, messages, others = _COUNTS.unpack_from(data)
-    column = _Columns(data)
+    counts = _COUNTS.unpack_from(data)
+    layout = _columns(*counts)
+    numbers = iter(struct.unpack_from(layout, data)[len(counts) :])
+    records, messages, others = counts
     found = Records(start)
-    found.previous, found.firsts = column.numbers("q", records), column.numbers("q", messages)
-    places = column.numbers("q", others)
-    found.parts, sizes = column.numbers("I", records), column.numbers("I", messages)
-    found.kinds = dict(zip(places, column.bytes(others), strict=True))
-    found.bodies = [column.bytes(size) for size in sizes]
+    found.previous, found.firsts = [*islice(numbers, records)], [*islice(numbers, messages)]
+    places = [*islice(numbers, others)]
+    found.parts, sizes = [*islice(numbers, records)], [*islice(numbers, messages)]
+    found.kinds = dict(zip(places, numbers, strict=True))
+    ends = [*accumulate(sizes, initial=struct.calcsize(layout))]
+    found.bodies = [data[begin:end] for begin, end in pairwise(ends)]
     return found
 
 
-class _Columns:
-    """Reads one column after another."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, _COUNTS.size
-
-    def bytes(self, size: int) -> bytes:
-        at, self._at = self._at, self._at + size
-        return self._data[at : self._at]
-
-    def numbers(self, kind: str, count: int) -> list[int]:
-        column = array(kind)
-        column.frombytes(self.bytes(count * column.itemsize))
-        return column.tolist()
+def _columns(records: int, messages: int, others: int) -> str:
+    """All columns but the bodies, in the order in which `packed` writes them."""
+    return f"<3I{records}q{messages}q{others}q{records}I{messages}I{others}B"

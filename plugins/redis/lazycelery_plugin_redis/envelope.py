@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from lazycelery_core.decode import Tally, events_of, plain_events
+from lazycelery_core.decode import Tally, add_events, events_of
 from lazycelery_core.events import WireEvent
 from lazycelery_core.payload import LIMIT, PayloadError, json_of, value_of
 
@@ -50,13 +50,21 @@ class Envelope(msgspec.Struct, gc=False):
 
 def events_in(payload: bytes, now: float, tally: Tally) -> list[WireEvent]:
     """The good events of a published message; the rest is counted."""
-    if len(payload) > LIMIT:  # then perhaps the body too
-        return _unusual(payload, now, tally)
+    events: list[WireEvent] = []
+    add_events_in(events, payload, now, tally)
+    return events
+
+
+def add_events_in(events: list[Any], payload: bytes, now: float, tally: Tally) -> None:
+    """The same, added to `events`."""
     try:
-        usual = _read(payload)
+        usual = _read(payload) if len(payload) <= LIMIT else None  # beyond it perhaps the body too
     except _TROUBLE:
-        return _unusual(payload, now, tally)
-    return plain_events(usual.body, now, tally)
+        usual = None
+    if usual is None:
+        events += _unusual(payload, now, tally)
+    else:
+        add_events(events, usual.body, now, tally)
 
 
 def _unusual(payload: bytes, now: float, tally: Tally) -> list[WireEvent]:

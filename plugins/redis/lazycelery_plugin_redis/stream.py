@@ -13,7 +13,7 @@ from lazycelery_core.decode import Tally, meta_of
 from lazycelery_core.errors import AccessRefused, LazyCeleryError
 from lazycelery_core.events import Event
 from lazycelery_core.source import Source
-from lazycelery_plugin_redis.envelope import events_in
+from lazycelery_plugin_redis.envelope import add_events_in
 from lazycelery_plugin_redis.layout import RESULT
 from lazycelery_plugin_redis.line import DRIVER_ERRORS, Line
 from lazycelery_plugin_redis.troubles import silent, told
@@ -104,7 +104,7 @@ class RedisStream(Source):
                 message = read(disconnect_on_error=False)
                 while type(message) is list:
                     if len(message) > 2 and message[1] == usual and type(message[-1]) is bytes:
-                        events += events_in(message[-1], now, tally)
+                        add_events_in(events, message[-1], now, tally)
                     else:
                         take(message, events, now)
                     message = more() if len(events) < BATCH else None
@@ -125,7 +125,7 @@ class RedisStream(Source):
             if META in channel:
                 self._take_result(channel, payload, events, now)
             else:
-                events += events_in(payload, now, self._tally)
+                add_events_in(events, payload, now, self._tally)
         elif kind == b"pong" and self._probed is not None:
             self._round_trip, self._probed = time.monotonic() - self._probed, None
 
