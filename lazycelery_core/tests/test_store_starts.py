@@ -260,3 +260,69 @@ def test_whatever_runs_and_is_heard_the_difference_is_what_was_not(steps: Sequen
             missed[name] += 1
     watched.asks(*workers.values())
     assert watched.last.missed == dict(missed)
+
+
+def test_four_silent_workers_are_three_names_and_a_number() -> None:
+    workers = [Worker(f"w{number}@a", number) for number in range(1, 5)]
+    watched = met(*workers)
+    watched.gap()
+    watched.now += module.DEADLINE + 1
+    assert watched.last.note == "w1@a, w2@a, w3@a and 1 more not counted: no answer since"
+    watched = met(*workers[:3])
+    watched.gap()
+    watched.now += module.DEADLINE + 1
+    assert watched.last.note == "w1@a, w2@a, w3@a not counted: no answer since"
+
+
+def test_a_worker_is_waited_for_until_its_time_is_over() -> None:
+    watched = met(Worker())
+    watched.store.gap(Gap(watched.now, watched.now + 2, "cut"), True)
+    assert watched.store.gaps(watched.now + 2 + module.DEADLINE)[-1].note == "being counted"
+    assert watched.store.gaps(watched.now + 2.01 + module.DEADLINE)[-1].note == "w1@a not counted: no answer since"
+
+
+def test_an_answer_to_what_was_asked_before_the_gap_ended_tells_nothing() -> None:
+    for latency, missed in ((2.0, None), (0.1, {"shop.charge": 1})):
+        worker = Worker()
+        watched = met(worker)
+        worker.run("shop.charge")
+        watched.gap()
+        reply = worker.stats(watched.now + 1)
+        reply.latency = latency
+        watched.hears(reply)
+        watched.hears(worker.beat())
+        watched.now += module.CALM
+        assert watched.last.missed == missed
+
+
+def test_a_count_holds_once_a_later_heartbeat_of_the_same_process_is_a_second_old() -> None:
+    def counted(beat: WireEvent, later: float) -> bool:
+        worker = Worker()
+        watched = met(worker)
+        watched.gap()
+        watched.hears(worker.stats(watched.now + 1))
+        beat.clock = None if beat.clock is None else beat.clock + worker.clock
+        watched.hears(beat)
+        return watched.store.gaps(watched.now + later)[-1].missed is not None
+
+    def beat(clock: int | None, pid: int = 11) -> WireEvent:
+        return WireEvent("worker-heartbeat", NOW, "w1@a", clock=clock, pid=pid, freq=2.0)
+
+    assert counted(beat(1), module.CALM)
+    assert not counted(beat(1), module.CALM - 0.01)
+    assert not counted(beat(0), 30.0)
+    assert not counted(beat(None), 30.0)
+    assert not counted(beat(1, pid=12), 30.0)
+
+
+@pytest.mark.parametrize(
+    "clock, is_one", [("9" * 15, True), ("9" * 16, False), (0, True), (-1, False), (2**53 - 1, True), (2**53, False),
+                      (True, False), (1.0, False), ("-1", False), ("", False)],
+)  # fmt: skip
+def test_a_clock_is_a_whole_number_as_far_as_those_are_exact(clock: object, is_one: bool) -> None:
+    watched = met(Worker("w2@b", 12))
+    watched.hears(WireEvent("worker-heartbeat", NOW, "w1@a", clock=1, pid=11, freq=2.0))
+    for _ in range(2):
+        watched.hears(WireEvent("task-received", NOW, "w1@a", f"{watched.now}", name="a"))
+    watched.hears(WorkerReply("w1@a", "stats", watched.now + 1, {"pid": 11, "clock": clock, "total": {}}, latency=0.01))
+    assert (0 in watched.store._merge.starts._fresh or 1 in watched.store._merge.starts._fresh) == is_one
