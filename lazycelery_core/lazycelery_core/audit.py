@@ -2,7 +2,7 @@
 
 One JSON object a line: an `intent` before the effect (written and synced, else the action is refused) and an `outcome`
 after it. Each holds the SHA-256 of the line before, so that an edited, deleted or swapped line is found. A cut tail or
-a wholly rewritten file is not found by a chain alone: the user owns the file.
+a wholly rewritten file is not found by a chain alone, but by a seal that was kept elsewhere: the hash of a line.
 """
 
 import errno
@@ -46,7 +46,12 @@ class Audit:
 
     def _append(self, file: io.FileIO, record: Mapping[str, Any]) -> None:
         whole = file.seek(0, os.SEEK_END)
-        record = {**record, "previous": _digest(_last_line(file, whole))}
+        last = _last_line(file, whole)
+        if last and not last.endswith(b"\n"):  # its writer was killed half-way: nothing was sent after it
+            whole -= len(last)
+            os.ftruncate(file.fileno(), whole)
+            last = _last_line(file, whole)
+        record = {**record, "previous": _digest(last)}
         line = json.dumps(record, sort_keys=True, default=str) + "\n"
         try:
             if file.write(line.encode()) != len(line):
@@ -64,27 +69,36 @@ def who() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check of the file found: `records` good lines; `wrong` is the first bad line's number, None if none."""
+    """What a check of the file found: `records` good lines; `wrong` is the first bad line's number, None if none.
+
+    torn: that line has no end, as when a disk was full or the power was cut. unfinished: ids of intents without an
+    outcome. seal: the hash of the last good line. sealed: whether a good line has the hash that was asked for.
+    """
 
     records: int
     wrong: int | None = None
+    torn: bool = False
     unfinished: tuple[str, ...] = ()
+    seal: str = START
+    sealed: bool = True
 
 
-def verify(path: Path) -> Verdict:
-    """Check the chain of a file from its first line. `unfinished` are ids of intents without an outcome."""
-    previous, open_intents, records = b"", dict[str, None](), 0
+def verify(path: Path, seal: str = "") -> Verdict:
+    """Check the chain of a file from its first line. seal: the hash of a line that it must have."""
+    previous, open_intents, records, sealed = START, dict[str, None](), 0, not seal
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             record = _parsed(line)
-            if record is None or record.get("previous") != _digest(previous):
-                return Verdict(records, number, tuple(open_intents))
-            previous, records = line, number
+            if record is None or record.get("previous") != previous:
+                torn = not line.endswith(b"\n")
+                return Verdict(records, number, torn, tuple(open_intents), previous, sealed)
+            previous, records = _digest(line), number
+            sealed = sealed or previous == seal
             if record.get("stage") == "intent":
                 open_intents[str(record.get("id"))] = None
             else:
                 open_intents.pop(str(record.get("id")), None)
-    return Verdict(records, None, tuple(open_intents))
+    return Verdict(records, None, False, tuple(open_intents), previous, sealed)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from lazycelery_core.text import safe_lines
 
 EPILOG = "Without a command the screen opens. Exit codes: 0 fine, 1 nothing found, 2 wrong usage, 3 no connection."
 OWN = {
+    "audit": "audit",
     "config": "settings",
     "doctor": "doctor",
     "keys": "keys",
