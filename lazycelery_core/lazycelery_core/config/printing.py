@@ -1,7 +1,6 @@
 """How does a configuration look as TOML: an example of everything that can be set, and what is set now?"""
 
 import inspect
-import json
 import textwrap
 import typing
 from collections.abc import Iterator, Mapping
@@ -121,6 +120,8 @@ def _tables(values: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
 
 def toml(value: Any) -> str:
     """A value as TOML writes it on one line."""
+    import json
+
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_key(name)} = {toml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple | set | frozenset):

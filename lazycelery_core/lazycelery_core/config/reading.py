@@ -1,7 +1,6 @@
 """What does the configuration file hold, and on which line does each key stand?"""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +54,8 @@ def read(path: Path, must_exist: bool = True) -> Document:
 
 def parse(text: str, path: Path | None = None) -> Document:
     """The document in a text."""
+    import tomllib  # most have no file, and do not wait for its parser
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
