@@ -109,7 +109,7 @@ class Shop:
             task = self.snapshot().tasks.get(task_id)
             return task if task is not None and task.state is state else None
 
-        return wait_until(found, f"{task_id} {state.name}", 15)
+        return wait_until(found, f"{task_id} {state.name}", 60)
 
     def story(self, task_id: str, state: TaskState) -> TaskStory:
         """All about the task, once it is in that state."""
@@ -126,7 +126,7 @@ class Shop:
             known = worker is not None and all(each in worker.reads for each in reads)
             return worker if known else None
 
-        return wait_until(found, f"{name} with {reads}", 20)
+        return wait_until(found, f"{name} with {reads}", 60)
 
 
 def variables(url: str) -> dict[str, str]:
@@ -253,7 +253,7 @@ def test_what_runs_and_what_waits_for_its_time_is_known_from_the_worker(shop: Sh
         return bool(held and planned and held.name == "shop.hold" and held.worker == "quiet@shop" and planned.eta)
 
     try:
-        wait_until(told, "both tasks are seen without any event", 20)
+        wait_until(told, "both tasks are seen without any event", 60)
     finally:
         gate.touch()
     shop.task(running, TaskState.SUCCESS)
@@ -279,7 +279,7 @@ def test_a_queue_nobody_consumes_is_counted_by_priority_and_can_be_looked_into(s
         queue = shop.snapshot().queue("late")
         return queue is not None and queue.ready == 4 and queue.by_priority == {0: 1, 3: 1, 9: 2}
 
-    wait_until(counted, "the queue is counted", 15)
+    wait_until(counted, "the queue is counted", 60)
     peeks = shop.watch.deployment.control.get(Peeks)
     assert peeks is not None
     messages = peeks.peek("late").messages

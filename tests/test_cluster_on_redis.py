@@ -50,7 +50,7 @@ def met(watch: Watch, name: str) -> WorkerRecord:
         found = worker(watch, name)
         return found if found is not None and found.pool else None
 
-    return wait_until(known, f"{name} is known", 20)
+    return wait_until(known, f"{name} is known", 60)
 
 
 def action(watch: Watch, name: str) -> Action:
@@ -77,7 +77,7 @@ def test_a_worker_tells_its_pool_queues_and_running_task(
             task = watch.deployment.snapshot(time.time()).tasks.get(sent.id)
             return task is not None and task.name == "testing.hold" and bool(task.worker)
 
-        wait_until(held, "the task that runs without events is seen by inspect", 20)
+        wait_until(held, "the task that runs without events is seen by inspect", 60)
     gate.touch()
 
 
@@ -100,7 +100,7 @@ def test_task_events_are_switched_on_audited_proved_and_undone_on_exit(
             task = now.tasks.get(sent.id)
             return task is not None and task.received is not None and not now.requests
 
-        wait_until(proved, "events flow and the request is proved", 20)
+        wait_until(proved, "events flow and the request is proved", 60)
     records = [json.loads(line) for line in (home / "lazycelery" / "audit.jsonl").read_text().splitlines()]
     assert [(each["stage"], each["action"]) for each in records] == [
         ("intent", "worker.events"),
@@ -131,7 +131,7 @@ def test_a_worker_started_with_e_says_that_its_events_stay_on(
     with watching(broker_url, "events") as watch:
         met(watch, "loud")
         running.app.send_task("testing.add", [1, 2])
-        found = wait_until(lambda: _with_events(watch, "loud"), "its events are heard", 20)
+        found = wait_until(lambda: _with_events(watch, "loud"), "its events are heard", 60)
         sent = watch.deployment.writes.run(action(watch, "worker.events"), [found])
         assert [reply.error for reply in sent.replies] == ["started with -E: only a restart switches them off"]
         assert watch.deployment.snapshot(time.time()).requests == {}
@@ -168,7 +168,7 @@ def test_a_busy_solo_worker_is_mute_not_gone(
             found = worker(watch, "solo")
             return found is not None and found.state in (WorkerState.MUTE, WorkerState.LATE)
 
-        wait_until(silent, "the silent worker is called mute or late", 40)
+        wait_until(silent, "the silent worker is called mute or late", 60)
         gate.touch()
         wait_until(
             lambda: getattr(worker(watch, "solo"), "state", None) is WorkerState.ONLINE, "it is online again", 20
@@ -187,7 +187,7 @@ def test_a_worker_that_answers_in_pickle_is_named_and_never_opened(
             found = worker(watch, "pickler")
             return found is not None and any("pickle" in read.error for read in found.reads.values())
 
-        wait_until(named, "the pickled answer is named", 20)
+        wait_until(named, "the pickled answer is named", 60)
         assert all(
             read.value is None for read in (worker(watch, "pickler") or pytest.fail("it is gone")).reads.values()
         )

@@ -95,7 +95,7 @@ def contents(server: Server) -> dict[str, Any]:
 def screen(url: str, *flags: str) -> Iterator[Terminal]:
     """The program in a terminal; its address comes by the environment."""
     with Terminal([*PROGRAM, *flags], 160, 45, {"LAZYCELERY_BROKER_URL": url}) as terminal:
-        terminal.wait_for(lambda text: re.search(r"● redis [<\d]", text), 20)
+        terminal.wait_for(lambda text: re.search(r"● redis [<\d]", text), 60)
         yield terminal
 
 

@@ -29,14 +29,16 @@ from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import start_valkey
 from lazycelery_core.testing.terminal import Terminal
+from lazycelery_core.testing.watching import slack
 from lazycelery_core.testing.wire import EVENTS as CHANNEL
 from lazycelery_core.testing.wire import Wire, enveloped
 
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1 << 20
-SHOWN = 2.0  # s until the event after a hostile one is on the screen: the second that is promised, doubled
+SHOWN = 1.0  # s until the event after a hostile one is on the screen
 BOMB_GROWTH = 64 * MIB
 GIANT = 50_000_000  # bytes
+BEHIND = 4 * MIB  # of events that a watcher has not read; at 8 MiB the server soon drops it
 
 
 def cases(path: str) -> list[dict[str, Any]]:
@@ -66,11 +68,17 @@ class Scene:
         """A good event, which has to be on the screen in a moment."""
         name = f"good.{next(self.numbers)}"
         self.wire.event(type="task-received", uuid=name, name=name, hostname="good@h", args="()", kwargs="{}")
-        self.terminal.wait_for(f" {name} ", SHOWN)
+        said = time.monotonic()
+        self.terminal.wait_for(f" {name} ")
+        assert time.monotonic() - said <= SHOWN * slack()
 
     def heard(self) -> bool:
         """Whether both watchers listen to events and to results."""
         return sum(int(client["psub"]) for client in self.wire.client.client_list()) == 4
+
+    def waiting(self) -> int:
+        """Bytes that the server holds for the watcher that is furthest behind."""
+        return max(int(client["omem"]) for client in self.wire.client.client_list())
 
     def snapshot(self) -> Snapshot:
         """What the watcher knows."""
@@ -244,7 +252,7 @@ def test_with_a_bad_event_every_tenth_of_a_second_every_good_one_is_shown(scene:
         scene.terminal.read_for(max(0.0, began + (number + 1) / 20 - time.monotonic()))
     scene.until(lambda now: all(now.tasks.get(f"p{number}") for number in range(60)), "all 60")
     scene.terminal.type("f", "name=poisoned", "enter")
-    scene.terminal.wait_for("60 shown", SHOWN)
+    scene.terminal.wait_for("60 shown")
     scene.terminal.type("escape")
     assert scene.snapshot().tasks.held >= before + 60
 
@@ -290,15 +298,15 @@ def test_an_event_of_50_mb_is_rejected_or_a_gap_and_its_memory_is_given_back(sce
     scene.until(
         lambda now: scene.rejected() > rejected or sum(len(link.gaps) for link in now.links) > gaps, "it is told"
     )
-    wait_until(scene.heard, "both listen", 5)
+    wait_until(scene.heard, "both listen", 60)
     scene.good()
     assert memory(scene, "VmHWM") - before <= 3 * GIANT * 4 / 3  # base64 is a third longer
-    wait_until(lambda: scene.process.memory_info().rss - before <= BOMB_GROWTH, "the memory is given back", 20)
+    wait_until(lambda: scene.process.memory_info().rss - before <= BOMB_GROWTH, "the memory is given back", 60)
 
 
-@by_id("kind,rate", [("names", 1e9), ("hosts", 20_000)])
-def test_a_hundred_thousand_names_or_hosts_are_bounded(scene: Scene, kind: str, rate: float) -> None:
-    """Names as fast as they can be sent; hosts slower: whoever is slower than the broker's buffer has a gap instead."""
+@by_id("kind", ["names", "hosts"])
+def test_a_hundred_thousand_names_or_hosts_are_bounded(scene: Scene, kind: str) -> None:
+    """As fast as both watchers hear: whoever is slower than the broker's buffer is long has a gap instead."""
     case = STREAMS[f"{kind}-100k"]
     before, began = scene.process.memory_info().rss, time.monotonic()
     for first in range(0, 100_000, 1_000):
@@ -306,10 +314,10 @@ def test_a_hundred_thousand_names_or_hosts_are_bounded(scene: Scene, kind: str, 
             for number in range(first, first + 1_000):
                 together.publish(CHANNEL, invented(kind, number))
             together.execute()
-        scene.terminal.read_for(max(0.0, began + (first + 1_000) / rate - time.monotonic()))
+        wait_until(lambda: scene.terminal.read(0.0) and scene.waiting() < BEHIND, "they hear it")
     scene.wire.event(type="task-received", uuid=f"g-{kind}", name="good", hostname="good@h")
     scene.terminal.wait_for(f" g-{kind}"[:7])
-    assert time.monotonic() - began <= 2 * case["goal_s"]  # on a busy machine
+    assert time.monotonic() - began <= case["goal_s"] * slack()
     assert memory(scene, "VmHWM") - before <= case["goal_mib"] * MIB + 3 * GIANT  # the highest may be the giant's
     assert scene.process.memory_info().rss - before <= case["goal_mib"] * MIB
     what = {"names": "names beyond the limit", "hosts": "workers that were quiet longest"}[kind]

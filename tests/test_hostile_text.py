@@ -160,7 +160,7 @@ def walk(terminal: Terminal, tab: str) -> None:
         wanted = [squeezed(part) for part in case.get("show", ())]
         terminal.wait_for(f"▸   {id_of(number)}")
         try:
-            wait_until(partial(beside, terminal, wanted), case["id"], 5)
+            wait_until(partial(beside, terminal, wanted), case["id"], 60)
         except TimeoutError:
             raise AssertionError(f"{case['id']} in {tab}: {wanted}\n{terminal.text()}\n{details(terminal)}") from None
         terminal.type("j")
@@ -282,7 +282,7 @@ def listed(server: Server, home: Path, *arguments: str) -> tuple[str, bytes]:
     argv = [*LAZYCELERY, *arguments]
     with Terminal(argv, COLUMNS, 120, variables(home, LAZYCELERY_BROKER_URL=server.url)) as terminal:
         with Wire(server) as wire:
-            wait_until(lambda: wire.client.pubsub_numpat() > 1 or terminal.status is not None, "it listens", 20)
+            wait_until(lambda: wire.client.pubsub_numpat() > 1 or terminal.status is not None, "it listens", 60)
             for number, case in enumerate(CASES):
                 tell(wire, number, case)
         terminal.wait(60)

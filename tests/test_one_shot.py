@@ -75,7 +75,7 @@ def test_tasks_are_filtered_by_the_filter_language(celery_worker_factory: StartW
         env={**os.environ, "LAZYCELERY_BROKER_URL": app.conf.broker_url},
     )  # fmt: skip
     with valkey.client() as client:  # until it listens there is nobody to hear the tasks
-        wait_until(lambda: client.pubsub_numpat() > patterns, "the command listens", 10)
+        wait_until(lambda: client.pubsub_numpat() > patterns, "the command listens", 60)
     failed = app.send_task("testing.fail", ["no stock"])
     app.send_task("testing.add", [1, 2])
     out, err = listing.communicate(timeout=30)
@@ -121,7 +121,7 @@ def test_watch_prints_what_changes_until_it_is_interrupted(
             states = [json.loads(line) for line in lines.read_text().splitlines()]
             return any(each["id"] in sent and each["state"] == "SUCCESS" for each in states)
 
-        wait_until(reported, "a finished task is printed", 20)
+        wait_until(reported, "a finished task is printed", 60)
         watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 0
     finally:

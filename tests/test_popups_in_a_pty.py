@@ -101,7 +101,7 @@ def test_task_events_are_switched_on_after_a_confirmation_proved_and_audited(ter
     terminal.wait_for("y does it")
     terminal.type("y")
     terminal.wait_for(f"sent to {MUTE}")
-    terminal.wait_for(lambda text: f"events are off on {MUTE}" not in text, 30)
+    terminal.wait_for(lambda text: f"events are off on {MUTE}" not in text, 60)
     records = [json.loads(line) for line in (state / "lazycelery" / "audit.jsonl").read_text().splitlines()]
     assert [(record["stage"], record["action"]) for record in records] == [
         ("intent", "worker.enable_events"), ("outcome", "worker.enable_events"),

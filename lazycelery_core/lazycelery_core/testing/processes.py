@@ -17,7 +17,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 10.0) -> T:
+def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60.0) -> T:
     """What `condition` returned as soon as it is true; TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

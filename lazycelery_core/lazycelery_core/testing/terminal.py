@@ -19,7 +19,7 @@ from typing import Self
 
 import pyte
 
-PATIENCE = 15.0  # s; a busy machine starts a program slowly
+PATIENCE = 60.0  # s; only what never happens takes so long, on a busy machine the rest may take much of it
 AT_HOME = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 AFTER_ESCAPE = 0.3  # s; Textual waits for the rest of a sequence, at most 0.2 s
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up": "\x1b[A", "down": "\x1b[B",

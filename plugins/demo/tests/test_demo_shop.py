@@ -77,7 +77,7 @@ def test_the_broker_is_a_private_socket_with_a_short_path(world: DemoWorld) -> N
 def test_five_workers_come_up(world: DemoWorld, recorder: Recorder) -> None:
     workers = set(world.summary().workers)
     assert len(workers) == 5
-    wait_until(lambda: workers <= {event["hostname"] for event in recorder.of("worker-online")}, "all workers", 20)
+    wait_until(lambda: workers <= {event["hostname"] for event in recorder.of("worker-online")}, "all workers", 60)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_queues_have_a_backlog_from_the_start_and_media_grows(world: DemoWorld, 
     with client(world.broker_url) as connection:
         media = wait_until(lambda: (n := waiting("media")) > 300 and n, "a backlog of pictures")
         wait_until(lambda: connection.llen("default\x06\x169") > 10, "newsletters behind everything else")
-        wait_until(lambda: waiting("archive") >= 2, "messages that nobody takes", 20)
-        wait_until(lambda: waiting("media") > media, "a growing backlog", 20)
+        wait_until(lambda: waiting("archive") >= 2, "messages that nobody takes", 60)
+        wait_until(lambda: waiting("media") > media, "a growing backlog", 60)
 
 
 def test_failures_have_deep_tracebacks_with_their_causes(recorder: Recorder) -> None:
@@ -142,7 +142,7 @@ def test_one_worker_is_killed_and_comes_back(world: DemoWorld, recorder: Recorde
     def pids() -> set[int]:
         return {event["pid"] for event in recorder.of("worker-online") if event["hostname"] == "worker-4@batch-1"}
 
-    wait_until(lambda: len(pids()) == 2, "its second life", 40)
+    wait_until(lambda: len(pids()) == 2, "its second life", 60)
     first, second = sorted(pids(), key=lambda pid: pid == world.summary().processes["worker-4@batch-1"])
     assert not psutil.pid_exists(first)
     assert not [event for event in recorder.of("worker-offline") if event["pid"] == first]

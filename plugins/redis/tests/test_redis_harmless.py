@@ -86,7 +86,7 @@ class Old:
     def __init__(self, server: Server, worker: Any, release: Path) -> None:
         self._server, self._log = server, worker.log
         self.id = worker.app.send_task("testing.hold", (str(release),)).id
-        wait_until(lambda: self.received == 1 and self._held(), "the task to be held", 20)
+        wait_until(lambda: self.received == 1 and self._held(), "the task to be held", 60)
         with server.client() as client:
             (tag,) = client.zrange("unacked_index", 0, -1)
             self.tag = tag
@@ -127,7 +127,7 @@ def test_a_task_held_for_two_hours_runs_once_however_we_look(old: Old, valkey: S
 def test_the_usual_inspect_would_have_run_it_twice(old: Old, valkey: Server) -> None:
     """The same case with Celery's own client: without this the test above could not fail."""
     create_app(valkey.url).control.inspect(timeout=1.0).ping()
-    wait_until(lambda: old.received == 2, "the second run", 20)
+    wait_until(lambda: old.received == 2, "the second run", 60)
     assert not old.untouched
 
 

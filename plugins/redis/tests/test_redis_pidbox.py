@@ -44,7 +44,7 @@ def inspector(valkey: Server) -> Iterator[Inspector]:
 def listening(server: Server, count: int, layout: Layout | None = None, db: int = 0) -> None:
     """Wait until that many workers hear questions: they say "ready" a moment before."""
     asks = Inspector(address(server.socket_url(db=db)), layout or Layout(db=db))
-    wait_until(lambda: len(asks.inspect("ping", timeout=1.0).nodes) == count, f"{count} workers to listen", 20)
+    wait_until(lambda: len(asks.inspect("ping", timeout=1.0).nodes) == count, f"{count} workers to listen", 60)
     asks.close()
 
 
@@ -67,7 +67,7 @@ def test_all_workers_answer_and_nothing_is_left(
     }
     assert (replies.listeners, replies.mute) == (3, 0)
     assert all(node.latency is not None and 0 < node.latency < 10 for node in replies.nodes)
-    wait_until(lambda: keys(valkey) == before, "the announcement to be taken back", 30)
+    wait_until(lambda: keys(valkey) == before, "the announcement to be taken back", 60)
     inspector.inspect("ping", timeout=10.0)
     inspector.close()
     assert keys(valkey) == before
@@ -114,7 +114,7 @@ def test_an_announcement_that_the_broker_has_lost_is_made_again(
     assert inspector.inspect("ping", timeout=10.0).nodes
     with valkey.client() as client:
         client.delete("_kombu.binding.reply.celery.pidbox")
-    wait_until(lambda: len(inspector.inspect("ping", timeout=1.0).nodes) == 1, "an answer", 30)
+    wait_until(lambda: len(inspector.inspect("ping", timeout=1.0).nodes) == 1, "an answer", 60)
 
 
 def test_a_broker_far_away_answers_too(valkey: Server) -> None:
@@ -169,7 +169,7 @@ def test_questions_have_arguments(
     worker = celery_worker_factory()
     listening(valkey, 1)
     task = worker.app.send_task("testing.hold", (str(tmp_path / "release"),))
-    wait_until(lambda: task.id in worker.log.read_text(), "the task to be received", 20)
+    wait_until(lambda: task.id in worker.log.read_text(), "the task to be received", 60)
     (node,) = inspector.inspect("query_task", {"ids": [task.id]}, timeout=10.0).nodes
     assert node.value[task.id][0] in ("active", "reserved")
     (tmp_path / "release").touch()
@@ -206,7 +206,7 @@ def test_a_busy_solo_worker_is_counted_as_mute(
     listening(valkey, 2)
     release = tmp_path / "release"
     solo.app.send_task("testing.hold", (str(release),))
-    wait_until(lambda: "testing.hold" in solo.log.read_text() and "received" in solo.log.read_text(), "the task", 20)
+    wait_until(lambda: "testing.hold" in solo.log.read_text() and "received" in solo.log.read_text(), "the task", 60)
     replies = inspector.inspect("ping", timeout=1.0)
     release.touch()
     assert [node.hostname for node in replies.nodes] == ["quick@testing"]

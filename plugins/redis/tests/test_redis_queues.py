@@ -127,10 +127,10 @@ def test_what_workers_hold_is_told_apart_by_queue(
         for _ in range(count):
             worker.app.send_task("testing.hold", (str(release),), queue=queue)
     poller = watch(valkey.url)
-    held = wait_until(lambda: _held(poller, 3), "three messages held", 20)
+    held = wait_until(lambda: _held(poller, 3), "three messages held", 60)
     assert held == {"a": 2, "b": 1}
     release.touch()
-    wait_until(lambda: all(count == 0 for count in _held(poller, 0).values() or [1]), "nothing held", 20)
+    wait_until(lambda: all(count == 0 for count in _held(poller, 0).values() or [1]), "nothing held", 60)
 
 
 def _held(poller: RedisQueues, total: int) -> dict[str, int]:
@@ -209,7 +209,7 @@ def test_a_new_queue_appears_by_itself(valkey: Server, watch: Watch, monkeypatch
     poller = watch(valkey.url)
     assert poll(poller) == {}
     send(valkey.url, 1, "mail")
-    wait_until(lambda: "mail" in samples(list(poller.read(0.1))), "the new queue", 10)
+    wait_until(lambda: "mail" in samples(list(poller.read(0.1))), "the new queue", 60)
 
 
 def test_only_steps_that_were_seen_are_asked_between_whole_looks(valkey: Server, watch: Watch) -> None:
@@ -220,7 +220,7 @@ def test_only_steps_that_were_seen_are_asked_between_whole_looks(valkey: Server,
     poller.read(1.0)
     assert poller._line.asked - before == 2  # LLEN mail, HLEN unacked
     send(valkey.url, 1, "mail", priority=9)
-    wait_until(lambda: samples(list(poller.read(0.1)))["mail"].ready == {0: 1, 9: 1}, "the other step", 10)
+    wait_until(lambda: samples(list(poller.read(0.1)))["mail"].ready == {0: 1, 9: 1}, "the other step", 60)
 
 
 def test_a_huge_key_space_is_searched_in_small_steps(valkey: Server, watch: Watch) -> None:

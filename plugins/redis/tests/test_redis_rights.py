@@ -113,7 +113,7 @@ def test_the_narrow_user_sees_the_queue_that_is_named(server: Server, celery_wor
 def test_asking_works_with_the_right_to_ask(server: Server, celery_worker_factory: Any) -> None:
     worker = celery_worker_factory(server.url)
     inspects = first(able(server, "lc_inspect", Level.READ_ONLY), Inspects)
-    nodes = wait_until(lambda: inspects.inspect("ping").nodes, "the worker to listen", 20)
+    nodes = wait_until(lambda: inspects.inspect("ping").nodes, "the worker to listen", 60)
     assert [(node.hostname, node.value) for node in nodes] == [(worker.hostname, {"ok": "pong"})]
 
 

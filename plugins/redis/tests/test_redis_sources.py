@@ -90,7 +90,7 @@ def test_everything_works_together(valkey: Server, celery_worker_factory: Any) -
         seen.update(type(event).__name__ for source in found for event in source.read(0.1))
         return seen >= {"WireEvent", "ResultMeta", "QueueSample"}
 
-    wait_until(looked, "events, results and queues", 20)
+    wait_until(looked, "events, results and queues", 60)
     for source in found:
         source.close()
 
@@ -108,7 +108,7 @@ def findings(url: str, ask: bool = True) -> dict[str, Finding]:
 def test_a_healthy_deployment_gets_good_findings_only(valkey: Server, celery_worker_factory: Any) -> None:
     celery_worker_factory()
     with valkey.client() as client:
-        wait_until(lambda: client.pubsub_numpat() or client.pubsub_numsub("/0.celery.pidbox")[0][1], "a listener", 20)
+        wait_until(lambda: client.pubsub_numpat() or client.pubsub_numsub("/0.celery.pidbox")[0][1], "a listener", 60)
     found = findings(valkey.url)
     assert not [finding for finding in found.values() if not finding.ok]
     assert found["ask workers"].detail == "1 listening, 1 answered"
@@ -147,7 +147,7 @@ def test_a_full_broker_is_looked_at_and_says_why_it_can_not_ask(valkey_factory: 
     assert found[-1].read(1.0)
     with server.client() as client:
         client.publish("celery-task-meta-1", '{"status": "SUCCESS"}')
-    assert wait_until(lambda: found[0].read(0.1), "the result", 10)
+    assert wait_until(lambda: found[0].read(0.1), "the result", 60)
     inspects = next(
         each for source in found for each in source.abilities(Level.READ_ONLY) if isinstance(each, Inspects)
     )
@@ -193,7 +193,7 @@ def test_a_sentinel_leads_to_its_master(sentinel: tuple[int, Server, Any], celer
     closed = free_port()
     url = f"sentinel://127.0.0.1:{closed}/0;sentinel://127.0.0.1:{port}/0"
     line = Line(address_of(BrokerURL.parse(url), "mymaster"))
-    wait_until(lambda: _answers(line), "the sentinel", 10)
+    wait_until(lambda: _answers(line), "the sentinel", 60)
     worker = celery_worker_factory(
         f"sentinel://127.0.0.1:{port}/0",
         settings={"result_backend": "", "broker_transport_options": {"master_name": "mymaster"}},
@@ -208,8 +208,8 @@ def test_a_sentinel_leads_to_its_master(sentinel: tuple[int, Server, Any], celer
         names.update(getattr(event, "name", None) or "" for event in found[-1].read(0.1))
         return "mail" in names
 
-    wait_until(looked, "the queue", 20)
-    wait_until(lambda: found[0].read(0.1), "events", 20)
+    wait_until(looked, "the queue", 60)
+    wait_until(lambda: found[0].read(0.1), "events", 60)
     for source in found:
         source.close()
     line.close()
@@ -225,7 +225,7 @@ def _answers(line: Line) -> bool:
 def test_an_unknown_master_and_silent_sentinels_are_named(sentinel: tuple[int, Server, Any]) -> None:
     port, _, process = sentinel
     line = Line(address_of(BrokerURL.parse(f"sentinel://127.0.0.1:{port}/0"), "nobody"))
-    wait_until(lambda: _refused(line).startswith("The sentinel at"), "the sentinel", 10)
+    wait_until(lambda: _refused(line).startswith("The sentinel at"), "the sentinel", 60)
     assert _refused(line) == f"The sentinel at 127.0.0.1:{port} knows no master nobody."
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
