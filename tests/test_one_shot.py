@@ -24,8 +24,10 @@ LAZYCELERY = [sys.executable, "-m", "lazycelery_core"]
 INTERRUPTIBLE = [
     sys.executable,
     "-c",
-    ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from lazycelery_core.cli import main; main()"),
+    (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from lazycelery_core.cli import main; main()"
+    ),
 ]
 
 
