@@ -13,7 +13,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -27,11 +27,11 @@ from lazycelery_core.launcher import Launcher, Options, Watch
 from lazycelery_core.model import WorkerState
 from lazycelery_core.snapshot import Snapshot
 from lazycelery_core.testing.processes import wait_until
-from lazycelery_core.testing.servers import start_valkey
+from lazycelery_core.testing.servers import Server, start_valkey
 from lazycelery_core.testing.terminal import Terminal
 from lazycelery_core.testing.watching import slack
 from lazycelery_core.testing.wire import EVENTS as CHANNEL
-from lazycelery_core.testing.wire import Wire, enveloped
+from lazycelery_core.testing.wire import Wire, answering, enveloped
 
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1 << 20
@@ -58,6 +58,7 @@ by_id = pytest.mark.parametrize
 class Scene:
     """The program on its terminal, a line on which anything can be said, and a watcher that knows the numbers."""
 
+    server: Server
     terminal: Terminal
     wire: Wire
     watch: Watch
@@ -109,7 +110,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         terminal = running.enter_context(Terminal(argv, environment=environment))
         terminal.wait_for("Waiting for the first event")
         wire = running.enter_context(Wire(server))
-        scene = Scene(terminal, wire, watch, psutil.Process(terminal.pid))
+        scene = Scene(server, terminal, wire, watch, psutil.Process(terminal.pid))
         terminal.type("T")
         wait_until(scene.heard, "both listen")
         scene.good()
@@ -257,30 +258,65 @@ def test_with_a_bad_event_every_tenth_of_a_second_every_good_one_is_shown(scene:
     assert scene.snapshot().tasks.held >= before + 60
 
 
-def bomb(codec: str, mib: int) -> bytes:
-    """A valid event whose arguments are that many MiB of one letter, compressed, made piece by piece."""
+def packed(codec: str, mib: int, body: bytes) -> bytes:
+    """The body with that many MiB of one letter in place of its @, compressed, made piece by piece."""
     packer: Any = zlib.compressobj(1) if codec == "zlib" else bz2.BZ2Compressor()
-    event = {
-        "type": "task-received",
-        "uuid": f"bomb-{codec}",
-        "hostname": "w1@h",
-        "timestamp": time.time(),
-        "args": "@",
-    }
-    head, tail = json.dumps(event).encode().split(b"@", 1)
+    head, tail = body.split(b"@", 1)
     pieces = [packer.compress(head), *(packer.compress(b"A" * MIB) for _ in range(mib)), packer.compress(tail)]
     return b"".join([*pieces, packer.flush()])
 
 
-@by_id("codec,header", [("zlib", "application/x-gzip"), ("bz2", "application/x-bz2")])
-def test_a_bomb_of_300_mib_is_not_unpacked(scene: Scene, codec: str, header: str) -> None:
-    before, rejected = scene.process.memory_info().rss, scene.rejected()
-    highest = memory(scene, "VmHWM")
-    scene.wire.payload(enveloped(bomb(codec, 300), headers={"compression": header}))
-    scene.good()
-    scene.until(lambda _: scene.rejected() == rejected + 1, "it is counted as rejected")
+@contextmanager
+def not_grown(scene: Scene) -> Iterator[None]:
+    """What happens meanwhile takes no more memory than a bomb may."""
+    before, highest = scene.process.memory_info().rss, memory(scene, "VmHWM")
+    yield
     grown = max(memory(scene, "VmHWM") - max(highest, before), scene.process.memory_info().rss - before)
     assert grown <= BOMB_GROWTH
+
+
+ZIPPED = {"compression": "application/x-gzip"}
+
+
+@by_id("codec,header", [("zlib", "application/x-gzip"), ("bz2", "application/x-bz2")])
+def test_an_event_that_is_a_bomb_of_300_mib_is_not_unpacked(scene: Scene, codec: str, header: str) -> None:
+    event = {"type": "task-received", "uuid": codec, "hostname": "w1@h", "timestamp": time.time(), "args": "@"}
+    body = packed(codec, 300, json.dumps(event).encode())
+    rejected = scene.rejected()
+    with not_grown(scene):
+        scene.wire.payload(enveloped(body, headers={"compression": header}))
+        scene.good()
+        scene.until(lambda _: scene.rejected() == rejected + 1, "it is counted as rejected")
+
+
+def test_a_waiting_message_that_is_a_bomb_is_listed_and_not_unpacked(scene: Scene) -> None:
+    told = {"id": "boom-1", "task": "shop.boom", "argsrepr": "(1,)", "kwargsrepr": "{}", **ZIPPED}
+    message = enveloped(packed("zlib", 300, b'[["@"], {}, {}]'), headers=told, delivery_info={})
+    with not_grown(scene):
+        scene.wire.client.sadd("_kombu.binding.bombs", "bombs\x06\x16\x06\x16bombs")
+        scene.wire.client.lpush("bombs", message)
+        scene.terminal.type("Q", "1", "g", "g")
+        scene.terminal.wait_for("shop.boom")
+        scene.terminal.type("4", "enter")
+        scene.terminal.wait_for("larger than the limit when unpacked")
+        scene.terminal.type("escape")
+        scene.wire.client.delete("bombs")
+        scene.terminal.type("T")
+        scene.good()
+
+
+def test_an_answer_that_is_a_bomb_is_not_unpacked(scene: Scene) -> None:
+    bomb, asked = enveloped(packed("zlib", 300, b'{"bomb@h": {"ok": "@"}}'), headers=ZIPPED), list[str]()
+
+    def answer(command: str) -> dict[str, Any]:
+        asked.append(command)
+        return {"bomb": 1}
+
+    with not_grown(scene), answering(scene.server, answer, lambda _: bomb):
+        scene.terminal.type("W", "r")
+        wait_until(lambda: scene.terminal.read(0.0) and len(asked) > 5, "workers are asked")
+        scene.terminal.type("T")
+        scene.good()
 
 
 def memory(scene: Scene, what: str) -> int:

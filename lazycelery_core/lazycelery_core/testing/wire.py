@@ -80,8 +80,13 @@ class Wire:
 
 
 @contextmanager
-def answering(server: Server, answer: Callable[[str], Mapping[str, Any]]) -> Iterator[None]:
-    """A worker that answers every question about itself: `answer(command)` gives {its name: the value}."""
+def answering(
+    server: Server, answer: Callable[[str], Mapping[str, Any]], pack: Callable[[bytes], bytes] = enveloped
+) -> Iterator[None]:
+    """A worker that answers every question about itself: `answer(command)` gives {its name: the value}.
+
+    pack: makes the message of an answer's JSON.
+    """
     ready, ended = threading.Event(), threading.Event()
 
     def run() -> None:
@@ -94,7 +99,7 @@ def answering(server: Server, answer: Callable[[str], Mapping[str, Any]]) -> Ite
                 elif message is not None:
                     question = json.loads(base64.b64decode(json.loads(message["data"])["body"]))
                     for name, value in answer(question["method"]).items():
-                        reply = enveloped(json.dumps({name: value}).encode())
+                        reply = pack(json.dumps({name: value}).encode())
                         client.lpush(f"{question['reply_to']['routing_key']}.reply.celery.pidbox", reply)
 
     thread = threading.Thread(target=run, name="answering", daemon=True)
