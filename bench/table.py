@@ -7,7 +7,7 @@ of each of the 40 rows in view, ten times a second. CPU time of the whole proces
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,6 @@ COLUMNS, ROWS, CHANGED = 120, 40, 40
 TICKS, MOVES, PAGES = 40, 30, 15
 SETTLE = 0.06  # s after a frame in which what follows from it is done
 PATIENCE = 60.0  # s
-STATES = ("STARTED", "RETRY", "RECEIVED")
 
 
 def run(size: Size) -> list[Measure]:
@@ -150,7 +149,7 @@ def ours(rows: int) -> Figures:
 
     def tick(number: int) -> None:
         now = NOW + 10 + number / 10
-        store.apply([_change(task_id, number, now) for task_id in ids], now)
+        store.apply([event for task_id in ids for event in _changes(task_id, number, now)], now)
         app.watched.deployment.change(tasks=store.tasks(now), now=now)  # type: ignore[union-attr]
         app._pace.pressed(time.monotonic())  # noqa: SLF001 - ten pictures a second, as while keys are pressed
 
@@ -182,18 +181,15 @@ def _filled(rows: int) -> tuple[Any, list[str]]:
     return store, [view.row(view.held - 1 - number).id for number in range(CHANGED)]  # type: ignore[union-attr]
 
 
-def _change(task_id: str, number: int, now: float) -> Any:
-    """State, worker, retries, times and exception become others, in turn."""
+def _changes(task_id: str, number: int, now: float) -> Iterator[Any]:
+    """The next attempt, at another worker: state, worker, time received, waiting time and exception become others."""
     from lazycelery_core.events import WireEvent
 
-    host, attempt = f"w{number % 64}@node-{number % 64:02}", number // 3 + 1
-    match number % 3:
-        case 0:
-            return WireEvent("task-received", now, host, task_id, name="shop.orders.again", retries=attempt)
-        case 1:
-            return WireEvent("task-started", now, host, task_id)
-        case _:
-            return WireEvent("task-retried", now, host, task_id, exception=f"TimeoutError('{number}')")
+    before, host = (f"w{each % 64}@node-{each % 64:02}" for each in (number, number + 1))
+    yield WireEvent("task-retried", now, before, task_id, exception=f"TimeoutError('{number}')")
+    yield WireEvent("task-received", now + 0.01, host, task_id, name="shop.orders.again", retries=number + 1)
+    if number % 2:
+        yield WireEvent("task-started", now + 0.02, host, task_id)
 
 
 def datatable(rows: int) -> Figures:
