@@ -237,6 +237,14 @@ def test_a_zone_is_named_as_the_system_names_it_made_safe() -> None:
     assert text.timestamp(0, TimeMode.AGO, 0) == "1970-01-01 00:00:00 UTC"
 
 
+def test_times_are_typed_in_the_zone_that_they_are_shown_in() -> None:
+    now = 1_795_358_150.0
+    assert text.zone_of(TimeMode.UTC, now) is text.zone_of(TimeMode.AGO, now) is UTC
+    local = datetime.fromtimestamp(now, UTC).astimezone()
+    assert datetime.fromtimestamp(now, text.zone_of(TimeMode.LOCAL, now)).utcoffset() == local.utcoffset()
+    assert datetime.fromtimestamp(now, text.zone_of(TimeMode.LOCAL, now)).tzname() == local.tzname()
+
+
 def test_the_ways_to_show_a_time_are_named_as_the_configuration_writes_them() -> None:
     assert {mode.value: mode for mode in TimeMode} == {
         "utc": TimeMode.UTC, "local": TimeMode.LOCAL, "ago": TimeMode.AGO,
