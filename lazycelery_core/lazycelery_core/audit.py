@@ -64,7 +64,11 @@ class Audit:
 
 def who() -> dict[str, Any]:
     """The user and the host that act."""
-    return {"user": getpass.getuser(), "uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = ""
+    return {"user": user, "uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lazycelery_core import clipboard
 from lazycelery_core.action import Action, Copy
 from lazycelery_core.app import LazyCeleryApp
 from lazycelery_core.errors import FilterError
@@ -199,6 +200,27 @@ def test_y_offers_actions_rows_and_cells_and_copies_into_a_file_too(state_folder
 
     play(app_of(), story)
     assert (state_folder / "clipboard.txt").read_text() == "0-a"
+
+
+def test_what_fails_beside_the_screen_by_a_bug_is_told_and_costs_only_itself(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: str, path: Path) -> None:
+        raise RuntimeError("no luck with redis://u:pw-in-url@h/0")
+
+    monkeypatch.setattr(clipboard, "to_file", fail)
+
+    async def story(game: Game) -> None:
+        await game.see("shop.ship")
+        await game.press("y", "2")
+        await game.see("That failed because of a bug of")
+        await game.press("?")
+        await game.see("Keys here")
+
+    play(app_of(), story)
+    (report,) = state_folder.glob("crash-*")
+    assert "in fail" in report.read_text()
+    assert "pw-in-url" not in report.read_text()
 
 
 def test_an_export_writes_marked_rows_and_asks_before_it_replaces_a_file(state_folder: Path, tmp_path: Path) -> None:

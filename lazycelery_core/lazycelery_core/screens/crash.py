@@ -42,6 +42,13 @@ def report(error: BaseException, redactor: Redactor) -> str:
     return f"LazyCelery {version('lazycelery-core')}, {system}\n\n{shown}"
 
 
+def failed_beside(error: BaseException, now: float, watch: Watch) -> str:
+    """A sentence on what failed beside the screen by a bug, and where its report is: it costs only itself."""
+    path = write_report(watch.settings.environment.state_path, error, now, watch)
+    where = f"The report is in {path}." if path is not None else "No report could be written."
+    return f"That failed because of a bug of LazyCelery's own: {type(_raised(error)).__name__}. {where}"
+
+
 def _raised(error: BaseException) -> BaseException:
     """What was raised first: Textual wraps the exceptions of its workers, and keeps their tracebacks in there only."""
     wrapped = getattr(error, "error", None)

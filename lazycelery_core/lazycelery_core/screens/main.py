@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import Worker
 
 from lazycelery_core.keys import Command
 from lazycelery_core.pane import DetailPane, DrawContext, TablePane
@@ -287,6 +288,13 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Name whoever holds up the screen."""
         self.stage.watchdog.start()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say so when something that runs beside the screen fails by a bug."""
+        from lazycelery_core.screens.crash import failed_beside
+
+        if event.worker.error is not None and self.watched is not None and self.latest is not None:
+            self.say(failed_beside(event.worker.error, self.latest.now, self.watched), Tone.ERROR)
 
     def on_unmount(self) -> None:
         """Leave no thread behind."""
