@@ -74,12 +74,12 @@ def _on_task(test: Callable[[Task, float, Known], bool]) -> Mapping[str, ScalarT
 
 
 def _state(state: TaskState) -> tuple[ColumnTest, Mapping[str, ScalarTest]]:
-    return lambda data, _: data.states == state, _on_task(lambda task, *_: task.state is state)
+    return lambda data, _: data.states == state.value, _on_task(lambda task, *_: task.state is state)
 
 
 def _held(states: Array) -> Array:
     """Not ended: the states come in the order of a task's life."""
-    return states < TaskState.SUCCESS
+    return states < TaskState.SUCCESS.value
 
 
 def _unstarted(task: Task) -> bool:
@@ -87,7 +87,7 @@ def _unstarted(task: Task) -> bool:
 
 
 def _late_column(data: Data, _: Array) -> Array:
-    return (data.states <= TaskState.RECEIVED) & (data.columns.numbers("eta") < data.now - LATE_AFTER)
+    return (data.states <= TaskState.RECEIVED.value) & (data.columns.numbers("eta") < data.now - LATE_AFTER)
 
 
 def _late(task: Task, now: float, _: Known) -> bool:
@@ -115,7 +115,7 @@ def _stuck(task: Task, now: float, _: Known) -> bool:
 
 def _orphan_column(data: Data, _: Array) -> Array:
     gone = data.coded("worker", lambda worker: worker in data.known.gone, bool)
-    held: Array = (data.states == TaskState.RECEIVED) | (data.states == TaskState.STARTED)
+    held: Array = (data.states == TaskState.RECEIVED.value) | (data.states == TaskState.STARTED.value)
     return held & gone
 
 

@@ -4,11 +4,11 @@ Which texts of a dictionary fit, and which cold texts were read already. Cold te
 was told to be patient: what was not read yet does not match, and `unfinished` says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lazycelery_core.query.patterns import Predicate
+from lazycelery_core.query.patterns import Literal, Predicate
 from lazycelery_core.snapshot import Columns
 
 if TYPE_CHECKING:
@@ -51,11 +51,16 @@ class Memory:
             rows = rows[::-1][: self._left]  # the newest of the segment first
             self._left -= rows.size
         hits: Array = wanted & (read == YES)
+        stays = name not in CHANGING
         for row, texts in columns.texts(rows.tolist()):
-            text = texts.get(name, "")
-            hits[row] = fits(text)
-            if text and name not in CHANGING:
-                read[row] = YES if hits[row] else NO
+            if _excludes(texts, name, fits):
+                answer = NO
+            else:
+                text = texts.get(name, "")
+                hits[row] = fits(text)
+                answer = 0 if not text else YES if hits[row] else NO
+            if stays:
+                read[row] = answer
         return hits
 
     def are_parents(self, columns: Columns) -> Array:
@@ -85,3 +90,9 @@ class Memory:
                 grown[: known.size] = known
             known = self._read[key] = grown
         return known[: columns.size]
+
+
+def _excludes(texts: Mapping[str, str], name: str, fits: Predicate) -> bool:
+    """Whether a text can be passed by as it came, before it is searched for secrets."""
+    excludes = getattr(texts, "excludes", None)
+    return excludes is not None and isinstance(fits, Literal) and bool(excludes(name, fits))

@@ -23,6 +23,7 @@ CODED = {"name": "name", "worker": "worker", "queue": "queue", "exc": "exception
 COLD = ("args", "kwargs", "result", "traceback")
 DERIVED = ("runtime", "wait", "age")
 FEW = 8  # rows of a segment for each that is still wanted
+COMPARED = 8  # codes; to compare with each of them is faster than to look up what each row's code means
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Data:
 
     @cached_property
     def states(self) -> Array:
-        """(size,) state numbers."""
+        """(size,) state numbers, single bytes. To be compared with plain ints: an enum makes eight bytes of each."""
         states: Array = self.columns.numbers("state")
         return states
 
@@ -60,13 +61,20 @@ class Data:
 
     def runtime(self) -> Array:
         """As `fields.runtime`."""
+        rows, so_far = self.runtime_untold()
+        result: Array = self.columns.numbers("runtime").copy()
+        result[rows] = so_far
+        return result
+
+    def runtime_untold(self) -> tuple[Array, Array]:
+        """The rows of which no runtime was told, and theirs: few, most tasks have ended."""
         import numpy as np
 
-        started, told = self.columns.numbers("started"), self.columns.numbers("runtime")
-        until = np.where(self.states == TaskState.STARTED, self.now, self.columns.numbers("updated"))
-        ran = np.where((self.states > TaskState.RECEIVED) & (until >= started), until - started, np.nan)
-        result: Array = np.where(np.isnan(told), ran, told)
-        return result
+        rows = np.flatnonzero(np.isnan(self.columns.numbers("runtime")))
+        states, started = self.states[rows], self.columns.numbers("started")[rows]
+        until = np.where(states == TaskState.STARTED.value, self.now, self.columns.numbers("updated")[rows])
+        ran = (states > TaskState.RECEIVED.value) & (until >= started)
+        return rows, np.where(ran, until - started, np.nan)
 
     def wait(self) -> Array:
         """As `fields.wait`."""
@@ -75,7 +83,7 @@ class Data:
         sent, received = self.columns.numbers("sent"), self.columns.numbers("received")
         begun = np.where(np.isnan(sent) | (self.columns.numbers("retries") > 0), received, sent)
         begun = np.where(np.isnan(begun), begun, np.fmax(begun, self.columns.numbers("eta")))
-        until = np.where(self.states <= TaskState.RECEIVED, self.now, self.columns.numbers("started"))
+        until = np.where(self.states <= TaskState.RECEIVED.value, self.now, self.columns.numbers("started"))
         result: Array = np.maximum(0.0, until - begun)
         return result
 
@@ -98,7 +106,7 @@ class Data:
         kept = self.memory.tables.get(fits)
         if kept is None or kept[0] is not values or len(kept[1]) <= len(values):
             kept = self.memory.tables[fits] = values, _table(fits, values, bool)
-        return _by_code(codes, kept[1])
+        return _are_true(codes, kept[1])
 
     def _codes(self, name: str) -> tuple[Array, Sequence[str]]:
         """A copy of the codes, and the dictionary as it is after: the writer adds a text before it uses its code."""
@@ -125,8 +133,21 @@ def _table(of: Callable[[str], Any], values: Sequence[str], kind: type) -> Array
 
 
 def _by_code(codes: Array, table: Array) -> Array:
-    found: Array = table[codes]
+    found: Array = table.take(codes, mode="wrap")  # wraps -1, and is twice as fast as to look for what is too large
     return found
+
+
+def _are_true(codes: Array, table: Array) -> Array:
+    """As `_by_code`, of a table of bool."""
+    import numpy as np
+
+    true = np.flatnonzero(table).tolist()
+    if len(true) > COMPARED:
+        return _by_code(codes, table)
+    hits: Array = np.zeros(codes.size, bool)
+    for code in true:
+        hits |= codes == (code if code < table.size - 1 else -1)
+    return hits
 
 
 class Node(ABC):
@@ -286,11 +307,19 @@ class NumberTerm(Node):
     def select(self, data: Data, wanted: Array) -> Array:
         if "task" not in self.field.on:
             return wanted & False
-        values = data.numbers(self.field.name)
-        hits = wanted & False
-        for each in self.intervals:
-            hits = hits | each.holds(values, data.now)
+        if self.field.name != "runtime":
+            return wanted & self._holds(data.numbers(self.field.name), data.now)
+        hits = self._holds(data.columns.numbers("runtime"), data.now)
+        rows, so_far = data.runtime_untold()
+        hits[rows] = self._holds(so_far, data.now)
         return wanted & hits
+
+    def _holds(self, values: Array, now: float) -> Array:
+        """(size,) bool: which values lie in one of the intervals."""
+        hits: Array = self.intervals[0].holds(values, now)
+        for each in self.intervals[1:]:
+            hits |= each.holds(values, now)
+        return hits
 
     def matches(self, record: object, now: float, known: Known) -> bool:
         value = value_of(record, self.field, now)
@@ -311,9 +340,9 @@ class StateTerm(Node):
 
         hits: Array = np.zeros(data.columns.size, bool)
         for state in self.tasks:  # comparing single bytes is ten times as fast as looking each up
-            hits = hits | (data.states == state)
+            hits |= data.states == state.value
         if self.scheduled:
-            hits = hits | ((data.states == TaskState.RECEIVED) & (data.columns.numbers("eta") > data.now))
+            hits |= (data.states == TaskState.RECEIVED.value) & (data.columns.numbers("eta") > data.now)
         found: Array = wanted & hits
         return found
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 Predicate = Callable[[str], bool]
 
+DOT = "•"  # what secrets are replaced by
+
 MAX_PATTERN = 200  # characters of a regular expression; more is a program, not a filter
 MAX_REPEATS = 3  # open repeats (`*`, `+`); each may multiply the time by the text's length
 MAX_CHOICES = 500  # ways through `?`, `{1,3}` and `|` that may be tried at one place
@@ -17,15 +19,32 @@ MAX_CHOICES = 500  # ways through `?`, `{1,3}` and `|` that may be tried at one 
 _LENGTHS = (1_000_000, 4_000, 500, 150)
 
 
+class Literal:
+    """Fits by characters that were written, none of them a dot: then where a text with dots for its secrets fits, the
+    text itself does too. What it does not let through need not be searched for secrets first."""
+
+    __slots__ = ("_fits",)
+
+    def __init__(self, fits: Predicate) -> None:
+        self._fits = fits
+
+    def __call__(self, text: str) -> bool:
+        return self._fits(text)
+
+
+def _written(pattern: str, fits: Predicate) -> Predicate:
+    return fits if DOT in pattern else Literal(fits)
+
+
 def contains(part: str) -> Predicate:
     """Texts that have this part, in any case."""
     wanted = part.lower()
-    return lambda text: wanted in text.lower()
+    return _written(part, lambda text: wanted in text.lower())
 
 
 def equals(whole: str) -> Predicate:
     """This text only."""
-    return lambda text: text == whole
+    return _written(whole, lambda text: text == whole)
 
 
 def glob(pattern: str) -> Predicate:
@@ -45,14 +64,15 @@ def glob(pattern: str) -> Predicate:
             at += len(part)
         return True
 
-    return fits
+    return _written(pattern, fits)
 
 
 def any_of(predicates: Sequence[Predicate]) -> Predicate:
     """Texts that one of them lets through."""
     if len(predicates) == 1:
         return predicates[0]
-    return lambda text: any(fits(text) for fits in predicates)
+    literal = all(isinstance(fits, Literal) for fits in predicates)
+    return _written("" if literal else DOT, lambda text: any(fits(text) for fits in predicates))
 
 
 class PatternError(ValueError):

@@ -75,6 +75,8 @@ class Interval:
         """Whether a float, or each of an array of floats, lies in the interval."""
         low, high = self.low.at(now)[0], self.high.at(now)[1 if self.whole_high else 0]
         above = values > low if self.without_low else values >= low
+        if high == inf and not self.without_high:
+            return above
         return above & (values < high if self.without_high else values <= high)
 
 

@@ -32,8 +32,10 @@ class Redactor:
     """Hides secrets by the rules of this file and those of the settings.
 
     patterns: regular expressions of further secrets. keys: further names whose values are secret.
-    task_rules: by task name, `*` and `?` allowed.
+    task_rules: by task name, `*` and `?` allowed. only_hides: what is hidden becomes dots, and nothing else changes.
     """
+
+    only_hides = True
 
     def __init__(
         self,

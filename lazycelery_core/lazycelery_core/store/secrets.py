@@ -8,6 +8,8 @@ from lazycelery_core.redact import Redactor
 class TextOnly(Redactor):
     """A redactor that is one function, applied to every text. For tests and for `str` (nothing is hidden)."""
 
+    only_hides = False
+
     def __init__(self, hide: Callable[[str], str]) -> None:
         super().__init__()
         self._hide = hide

@@ -1,7 +1,7 @@
 """What does a text search look at? The cold texts of many tasks, each read only as far as it is asked about."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -53,6 +53,11 @@ class TextReader:
         """A text of a task called `name` without secrets."""
         return shown(self._redactor, field, value, name)
 
+    @property
+    def only_hides(self) -> bool:
+        """Whether secrets become dots, and nothing else changes."""
+        return self._redactor.only_hides
+
     def _cold(self, record: Record) -> _Cold:
         if record.body is not self._body:
             self._body, self._parts = record.body, _parts(record.body)
@@ -70,6 +75,19 @@ class Texts(Mapping[str, str]):
         self._found: dict[str, Any] = {}
 
     def __getitem__(self, field: str) -> str:
+        return self._reader.shown(field, self._told(field), self._name)
+
+    def excludes(self, field: str, fits: Callable[[str], bool]) -> bool:
+        """Whether the text, as it was received, does not fit."""
+        if not self._reader.only_hides:
+            return False
+        try:
+            value = self._told(field)
+        except KeyError:
+            return False
+        return isinstance(value, str) and value != "" and not fits(value)
+
+    def _told(self, field: str) -> Any:
         if field not in TEXTS:
             raise KeyError(field)
         while field not in self._found:
@@ -80,7 +98,7 @@ class Texts(Mapping[str, str]):
                 value = getattr(report, each)
                 if value is not None:
                     self._found.setdefault(each, value)
-        return self._reader.shown(field, self._found[field], self._name)
+        return self._found[field]
 
     def __iter__(self) -> Iterator[str]:
         return (field for field in TEXTS if self.get(field) is not None)
