@@ -1,7 +1,10 @@
 """How much is held, which rows go first, and is everything that found no room counted by what it was?"""
 
+import json
+
 import pytest
 
+from lazycelery_core.decode import Tally, events_of
 from lazycelery_core.events import QueueSample, WireEvent
 from lazycelery_core.model import Gap, TaskState
 from lazycelery_core.query import parse
@@ -13,6 +16,7 @@ from lazycelery_core.store.rings import Ring
 from lazycelery_core.store.segment import Segment
 
 NOW = 1_000_000.0
+LONG = "x" * 60_000
 
 
 def filled(tasks: int, limit: int) -> Store:
@@ -193,3 +197,29 @@ def test_lost_samples_of_queues_and_workers_are_counted() -> None:
     ))  # fmt: skip
     assert totals.left_out["workers that were quiet longest"] == 2
     assert totals.left_out["samples of queues beyond the limit"] == 2
+
+
+def test_kinds_of_exceptions_without_room_are_counted_too() -> None:
+    store = Store(Limits(tasks=64, segment_rows=32, exceptions=1), str, NOW)
+    for number in range(1_005):
+        event = WireEvent("task-failed", NOW + number, "w1@a", "T", exception=f"Error{number}('x')")
+        store.apply([event], NOW + number)
+    assert store.totals(NOW).left_out == {"exceptions beyond the limit": 4}
+    (task,) = store.tasks()
+    assert task.exception == "(other)"
+
+
+def test_messages_are_packed_as_they_come_and_dropped_with_the_tasks_they_told_of() -> None:
+    store = Store(Limits(tasks=16, segment_rows=8), str, NOW)
+    cold = store._table.cold
+    most = 0
+    for number in range(64):
+        told = {"type": "task-received", "uuid": f"T{number}", "hostname": "w1@a", "timestamp": NOW, "args": LONG}
+        store.apply(events_of(json.dumps(told).encode(), NOW, Tally()), NOW)
+        most = max(most, sum(map(len, cold.open.bodies)))
+    assert 0 < most < 1_000_000
+    assert cold.ram > 0
+    assert cold.read(1) is None
+    assert cold.dropped == 0
+    told_of = [store.tasks().story(task.id) for task in store.tasks()]
+    assert [story is not None and story.missing == "" for story in told_of] == [True] * len(told_of)
