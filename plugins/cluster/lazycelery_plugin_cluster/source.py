@@ -43,9 +43,9 @@ class InspectSource(Source):
 
     def close(self) -> None:
         """Leave nothing at the broker until the next question: the program may be about to be suspended."""
-        hang_up = getattr(self._inspects, "close", None)
-        if hang_up is not None:
-            hang_up()
+        rest = getattr(self._inspects, "rest", None)
+        if rest is not None:
+            rest()
 
     def asked(self) -> int | None:
         return commands_of(self._inspects)

@@ -94,17 +94,24 @@ class Pidbox:
             else:
                 self._box.take_back()
 
-    def close(self) -> None:
-        """Take everything back and hang up; a question that is being asked ends first, if that is soon."""
-        free = self._lock.acquire(timeout=PATIENCE)
-        if free:
+    def rest(self) -> bool:
+        """Take everything back and hang up until the next question; not while somebody asks. Whether it could."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            return False
+        try:
             if self._rest is not None:
                 self._rest.cancel()
                 self._rest = None
             self._box.take_back()
-        self._line.close()
-        if free:
+            self._line.close()
+        finally:
             self._lock.release()
+        return True
+
+    def close(self) -> None:
+        """Take everything back and hang up; a question that is being asked ends first, if that is soon."""
+        if not self.rest():
+            self._line.close()
 
 
 class Inspector(Pidbox):

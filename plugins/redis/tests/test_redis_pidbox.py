@@ -98,6 +98,19 @@ def test_a_series_of_questions_is_announced_once(valkey_factory: Any) -> None:
     assert keys(server) == set()
 
 
+def test_who_rests_leaves_nothing_and_disturbs_no_question(valkey: Server, inspector: Inspector) -> None:
+    inspector.inspect("ping", timeout=10.0)
+    wait_until(inspector.rest, "it to rest", 30)
+    assert keys(valkey) == set()
+    with valkey.client() as client, client.pubsub() as mute, ThreadPoolExecutor(1) as pool:
+        mute.subscribe("/0.celery.pidbox")
+        mute.get_message(timeout=5)
+        asked = pool.submit(inspector.inspect, "ping", None, None, 3.0)
+        wait_until(lambda: keys(valkey) != set(), "the question to be asked", 30)
+        inspector.rest()
+        assert asked.result().listeners == 1
+
+
 def test_an_answer_to_an_earlier_question_is_none_to_this_one(valkey: Server, inspector: Inspector) -> None:
     late = envelope(json.dumps({"w1@here": {"ok": "late"}}).encode(), ticket="0" * 36)
     answering = Answering(valkey, [late, pong("w1@here")])
