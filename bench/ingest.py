@@ -5,6 +5,7 @@ the consumers take turns. CPU time of the consumer from its first event to its l
 is lifted here, so that slow ones finish.
 """
 
+import gc
 import json
 import signal
 import subprocess
@@ -97,6 +98,9 @@ def ours(url: str, events: int, keep: bool = True) -> None:
     stream = RedisStream("events", Line(address_of(BrokerURL.parse(url))), "/0.celeryev/*", "celery-task-meta-*")
     store, meter = Store(Limits(), str, time.time()), Meter(events)
     stream.open()
+    gc.set_threshold(50_000, 20, 100)  # as the app does
+    gc.collect()
+    gc.freeze()
     print("ready", flush=True)
     while True:
         batch = stream.read(1.0)

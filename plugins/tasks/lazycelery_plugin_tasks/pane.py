@@ -18,7 +18,7 @@ from lazycelery_plugin_tasks.empty import no_match, no_tasks
 from lazycelery_plugin_tasks.names import last_part, short_id
 
 LIMIT = 10_000  # rows that can be scrolled through; a filter finds what is further down
-SLICE = 5_000  # tasks whose args a search reads at a time, about 50 ms; the next picture goes on
+SLICE = 4_000  # tasks whose args a search reads at a time, at most 16 ms; the next picture goes on
 ARGS_KEPT = 2_000  # tasks; a screen shows 70
 ARGS_CUT = 500  # characters
 CALM = 200.0  # events a second; above it a row is gone before its args could be read
