@@ -1,4 +1,7 @@
-"""Workers are asked without kombu: all answer, the mute are counted, and nobody waits longer than promised."""
+"""Workers are asked without kombu: all answer, the mute are counted, and nobody waits longer than promised.
+
+Long because every way to ask and to be left without an answer is tried on one ability.
+"""
 
 import base64
 import json
