@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lazycelery_core.config import loads
 from lazycelery_core.launcher import Launcher, Options, Watch
@@ -92,13 +93,22 @@ class Watched:
 
 
 @contextmanager
-def watching(url: str, numbers: Numbers | None = None, passive: bool = False) -> Iterator[Watched]:
-    launcher = Launcher(loads(""), Options(passive=passive, without=("demo",)))
-    watch = launcher.watch(launcher.connect(url))
+def watching(
+    url: str,
+    numbers: Numbers | None = None,
+    passive: bool = False,
+    allow: Sequence[str] = (),
+    queues: Sequence[str] = (),
+    live: bool = True,
+) -> Iterator[Watched]:
+    """The whole program but its screen. allow: granted scopes. queues: those of the settings. live: wait for that."""
+    launcher = Launcher(loads(""), Options(passive=passive, allow=tuple(allow), without=("demo",)))
+    watch = launcher.watch(replace(launcher.connect(url), queues=tuple(queues)))
     watch.start()
     watched = Watched(watch, numbers)
     try:
-        wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live", 20)
+        if live:
+            wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live", 20)
         watched.since = time.time()
         if numbers is not None:
             watched.flows()
