@@ -250,7 +250,11 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One waiting message, peeked without consuming. `position` 0 is delivered next. `raw` is untouched bytes."""
+    """One waiting message, peeked without consuming. `position` 0 is delivered next. `raw` is untouched bytes.
+
+    `redelivered`: whether somebody took it before and gave it back, None where the broker does not tell. `expiration`:
+    milliseconds after which the broker throws it away, as text, "" for never.
+    """
 
     queue: str
     position: int
@@ -266,6 +270,8 @@ class Message:
     content_type: str = ""
     raw: bytes = b""
     problem: str = ""  # why the body was not opened (pickle, too large, not JSON)
+    redelivered: bool | None = None
+    expiration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,7 @@ class MessageDetails(DetailTab):
             fact("Priority", UNKNOWN if message.priority is None else str(message.priority)),
             fact("Eta", message.eta or "none", (f"  expires {_header(message, 'expires')}", Tone.DIM)),
             fact("Retries", count(message.retries)),
+            *_marks(message),
             fact("Body", size(message.size), (f"  {message.content_type}", Tone.DIM)),
             *([fact("Not opened", (message.problem, Tone.WARN))] if message.problem else []),
             *_arguments("Args", message.args),
@@ -173,6 +174,14 @@ class MessageDetails(DetailTab):
             *_links(message),
             *_headers(message),
         ]
+
+
+def _marks(message: Message) -> Iterator[Line]:
+    """What the broker itself knows of it: that it was given back, and when it is thrown away."""
+    if message.redelivered:
+        yield fact("Redelivered", "yes", ("  taken before, and put back", Tone.DIM))
+    if message.expiration:
+        yield fact("Thrown away", f"{message.expiration} ms", ("  after it was sent", Tone.DIM))
 
 
 def _waited_note(message: Message, context: DrawContext) -> str:
