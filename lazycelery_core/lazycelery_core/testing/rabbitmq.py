@@ -10,6 +10,7 @@ rabbit.kill(); rabbit.start()                                       # the same n
 
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -132,6 +133,10 @@ class Rabbit:
             raise RuntimeError(f"{erlang}: {answer}")
         return answer[len("{ok, ") : -1]
 
+    def alarm(self, on: bool) -> None:
+        """Too little memory, or enough again: publishers are stopped meanwhile."""
+        self.call(f"vm_memory_monitor:set_vm_memory_high_watermark({'0.00001' if on else '0.9'})")
+
     def add_user(
         self, name: str, password: str, vhost: str = "/", grant: Grant = ALL, tags: Sequence[str] = ()
     ) -> None:
@@ -189,6 +194,34 @@ class Vhost:
     def add_user(self, name: str, password: str, grant: Grant = ALL, tags: Sequence[str] = ()) -> None:
         """As `Rabbit.add_user`."""
         self.server.add_user(name, password, self.name, grant, tags)
+
+    def close_connections(self, reason: str = "tidying up") -> None:
+        """As an administrator does."""
+        close = f'fun(C) -> rabbit_networking:close_connection(proplists:get_value(pid, C), "{reason}") end'
+        self.server.call(f"lists:foreach({close}, {self._connections})")
+
+    def delete_queue(self, name: str) -> None:
+        """As an administrator does, whoever uses it."""
+        found = f"{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r({_text(self.name)}, queue, {_text(name)}))"
+        self.server.call(f"{found}, rabbit_amqqueue:delete(Q, false, false, {_text('testing')}), ok")
+
+    def queues(self) -> list[str]:
+        """The names of its queues."""
+        listed = f"[N || {{resource, _, queue, N}} <- rabbit_amqqueue:list_names({_text(self.name)})]"
+        found = re.findall(r"#Bin<([0-9,]*)>", self.server.call(listed))
+        return sorted(bytes(map(int, each.split(","))).decode() for each in found)
+
+    def holds(self) -> tuple[int, int, int]:
+        """How many queues, bindings (the implicit ones too) and connections there are."""
+        name = _text(self.name)
+        counted = [f"rabbit_amqqueue:list_names({name})", f"rabbit_binding:list({name})", self._connections]
+        queues, bindings, connections = (int(self.server.call(f"length({each})")) for each in counted)
+        return queues, bindings, connections
+
+    @property
+    def _connections(self) -> str:
+        every = "rabbit_networking:connection_info_all([pid, vhost])"
+        return f"[C || C <- {every}, proplists:get_value(vhost, C) == {_text(self.name)}]"
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class Address:
     virtual_host: str = "/"
     username: str = "guest"
     password: str = field(default="guest", repr=False)
+    login: str = "PLAIN"  # the SASL mechanism; EXTERNAL is the client certificate
     tls: Tls | None = None
     heartbeat: float = HEARTBEAT
     others: tuple["Address", ...] = ()
@@ -56,7 +57,7 @@ def _single(url: BrokerURL) -> Address:
     return Address(
         host=url.host, port=url.port, virtual_host=url.virtual_host or "/", tls=_tls(url, said),
         username=url.user or said.get("username") or "guest", password=url.password or said.get("password") or "guest",
-        heartbeat=_heartbeat(said.get("heartbeat", "")),
+        login=said.get("login_method", "PLAIN").upper(), heartbeat=_heartbeat(said.get("heartbeat", "")),
     )  # fmt: skip
 
 
