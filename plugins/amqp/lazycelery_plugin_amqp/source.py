@@ -16,4 +16,10 @@ def sources(connection: "Connection", settings: AmqpSettings) -> Iterable[Source
     """Events and queues; () when the broker does not speak AMQP."""
     if connection.url.scheme not in SCHEMES:
         return ()
-    return ()
+    from lazycelery_plugin_amqp.abilities import Abilities
+    from lazycelery_plugin_amqp.address import address_of
+    from lazycelery_plugin_amqp.watching import queue_source
+
+    broker = address_of(connection.url)
+    abilities = Abilities(broker, connection.control_exchange, connection.redactor)
+    return (queue_source(connection, settings, broker, abilities),)
