@@ -1,21 +1,52 @@
 """What can be asked of a Celery on RabbitMQ, at which level?"""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 from lazycelery_core.control import Level
 from lazycelery_core.redact import Redactor
 from lazycelery_plugin_amqp.address import Address
+from lazycelery_plugin_amqp.kinds import Kinds, Told
+from lazycelery_plugin_amqp.peek import Peeker
+from lazycelery_plugin_amqp.pidbox import Commander, Inspector, Pidbox
+
+MET = "met:"  # the topic that names a worker that is there
 
 
-@dataclass(frozen=True)
+def nothing(queue: str) -> None:
+    """The word of a management API that is not there."""
+
+
 class Abilities:
-    """Makes the objects for `control.py`'s protocols; what a level forbids is never built."""
+    """Makes the objects for `control.py`'s protocols; what a level forbids is never built.
 
-    broker: Address
-    control_exchange: str = "celery"
-    redactor: Redactor = field(default_factory=Redactor)
+    told: what the management API tells of a queue. Peeking belongs to the read-only level: it leaves a mark.
+    """
+
+    def __init__(
+        self,
+        broker: Address,
+        control_exchange: str = "celery",
+        redactor: Redactor | None = None,
+        told: Callable[[str], Told | None] = nothing,
+    ) -> None:
+        self._broker, self._exchange, self._told = broker, control_exchange, told
+        self._redactor = redactor or Redactor()
+        self._pidboxes: list[Pidbox] = []
 
     def up_to(self, level: Level) -> Iterable[object]:
         """Those that this level allows."""
-        return ()
+        if level >= Level.READ_ONLY:
+            inspector = Inspector(self._broker, self._exchange)
+            self._pidboxes.append(inspector)
+            yield inspector
+            yield Peeker(self._broker, self._redactor, Kinds(self._told, inspector), level >= Level.GRANTED)
+        if level >= Level.GRANTED:
+            commander = Commander(self._broker, self._exchange)
+            self._pidboxes.append(commander)
+            yield commander
+
+    def focus(self, topics: frozenset[str]) -> None:
+        """As `Source.focus`: whose answers are waited for."""
+        met = [topic.removeprefix(MET) for topic in topics if topic.startswith(MET)]
+        for pidbox in self._pidboxes:
+            pidbox.meet(met)

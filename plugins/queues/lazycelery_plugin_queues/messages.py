@@ -1,5 +1,6 @@
 """What waits in the selected queue? Its messages, read without consuming them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ STALE = 10.0  # s; five peeks that did not come
 SCOPE = "peek"  # what --allow has to name where a look changes what workers get
 CELL = 500  # characters of arguments that a cell looks at
 REDACTOR = Redactor()
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 def last_peek(snapshot: Snapshot, queue: Queue) -> Peeked | None:
@@ -144,9 +146,9 @@ def price_lines(price: PeekPrice, snapshot: Snapshot) -> list[Line]:
 
 
 def sentences(price: PeekPrice) -> list[str]:
-    """The price, and the looks that are left where that is counted."""
-    left = price.remaining
-    return [price.sentence, *([] if left is None else [f"Looks left until messages are lost: {left}."])]
+    """The price, a sentence a line, and the looks that are left where that is counted."""
+    left = [] if price.remaining is None else [f"Looks left until messages are lost: {price.remaining}."]
+    return [*_SENTENCE.split(price.sentence), *left]
 
 
 def how_to(key: str, what: str) -> Line:
