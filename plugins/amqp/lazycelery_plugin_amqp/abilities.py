@@ -19,19 +19,18 @@ def nothing(queue: str) -> None:
 class Abilities:
     """Makes the objects for `control.py`'s protocols; what a level forbids is never built.
 
-    told: what the management API tells of a queue. Peeking belongs to the read-only level: it leaves a mark.
+    Peeking belongs to the read-only level: it leaves a mark.
     """
 
-    def __init__(
-        self,
-        broker: Address,
-        control_exchange: str = "celery",
-        redactor: Redactor | None = None,
-        told: Callable[[str], Told | None] = nothing,
-    ) -> None:
-        self._broker, self._exchange, self._told = broker, control_exchange, told
+    def __init__(self, broker: Address, control_exchange: str = "celery", redactor: Redactor | None = None) -> None:
+        self._broker, self._exchange = broker, control_exchange
         self._redactor = redactor or Redactor()
+        self._told: Callable[[str], Told | None] = nothing
         self._pidboxes: list[Pidbox] = []
+
+    def learn_from(self, told: Callable[[str], Told | None]) -> None:
+        """Where it is known what kind of queue one is: the management API, None for what it does not tell."""
+        self._told = told
 
     def up_to(self, level: Level) -> Iterable[object]:
         """Those that this level allows."""

@@ -72,6 +72,8 @@ class AmqpQueues(Source):
 
     def focus(self, topics: frozenset[str]) -> None:
         self._named = frozenset(topic.removeprefix(NAMED) for topic in topics if topic.startswith(NAMED))
+        if self._abilities is not None:
+            self._abilities.focus(topics)
 
     def asked(self) -> int:
         return self._line.asked + self._management.asked

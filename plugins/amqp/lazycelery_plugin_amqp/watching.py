@@ -25,6 +25,8 @@ def queue_source(
     """The source of queues. abilities: what it offers besides."""
     names = Names(connection.event_exchange, connection.control_exchange)
     management = Management(lambda: places(settings, broker), broker.virtual_host)
+    if abilities is not None:
+        abilities.learn_from(lambda queue: management.queues.get(queue) if management.works else None)
     return AmqpQueues(Line(broker, "queues"), management, abilities, names, connection.queues, settings.poll)
 
 
