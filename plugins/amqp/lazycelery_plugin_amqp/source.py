@@ -18,8 +18,14 @@ def sources(connection: "Connection", settings: AmqpSettings) -> Iterable[Source
         return ()
     from lazycelery_plugin_amqp.abilities import Abilities
     from lazycelery_plugin_amqp.address import address_of
+    from lazycelery_plugin_amqp.line import Line
+    from lazycelery_plugin_amqp.stream import AmqpStream
     from lazycelery_plugin_amqp.watching import queue_source
 
     broker = address_of(connection.url)
     abilities = Abilities(broker, connection.control_exchange, connection.redactor)
-    return (queue_source(connection, settings, broker, abilities),)
+    stream = AmqpStream(Line(broker, "events"), connection.event_exchange)
+    return (
+        stream,
+        queue_source(connection, settings, broker, abilities),
+    )
