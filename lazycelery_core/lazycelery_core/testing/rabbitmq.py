@@ -208,8 +208,8 @@ class Vhost:
     def queues(self) -> list[str]:
         """The names of its queues."""
         listed = f"[N || {{resource, _, queue, N}} <- rabbit_amqqueue:list_names({_text(self.name)})]"
-        found = re.findall(r"#Bin<([0-9,]*)>", self.server.call(listed))
-        return sorted(bytes(map(int, each.split(","))).decode() for each in found)
+        told = self.server.call(f"[binary_to_list(binary:encode_hex(N)) || N <- {listed}]")
+        return sorted(bytes.fromhex(each).decode() for each in re.findall(r"[0-9A-F]{2,}", told))
 
     def holds(self) -> tuple[int, int, int]:
         """How many queues, bindings (the implicit ones too) and connections there are."""
