@@ -87,7 +87,7 @@ class Frames:
 
     def _frame(self, buffer: bytes, at: int, found: list[bytes | Unusual]) -> int:
         """Take one frame; its length, 0 when it is not whole yet."""
-        if len(buffer) - at < 8:
+        if len(buffer) - at < 7:
             return 0
         kind, channel, size = _FRAME.unpack_from(buffer, at)
         if kind not in (METHOD, HEADER, BODY, HEARTBEAT) or size > self._frame_max:
