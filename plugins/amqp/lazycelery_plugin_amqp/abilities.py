@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from lazycelery_core.control import Level
 from lazycelery_core.redact import Redactor
 from lazycelery_plugin_amqp.address import Address
+from lazycelery_plugin_amqp.doctor import Doctor
 from lazycelery_plugin_amqp.kinds import Kinds, Told
+from lazycelery_plugin_amqp.management import Management
 from lazycelery_plugin_amqp.peek import Peeker
 from lazycelery_plugin_amqp.pidbox import Commander, Inspector, Pidbox
 
@@ -22,19 +24,31 @@ class Abilities:
     Peeking belongs to the read-only level: it leaves a mark.
     """
 
-    def __init__(self, broker: Address, control_exchange: str = "celery", redactor: Redactor | None = None) -> None:
-        self._broker, self._exchange = broker, control_exchange
+    def __init__(
+        self,
+        broker: Address,
+        control_exchange: str = "celery",
+        redactor: Redactor | None = None,
+        event_exchange: str = "celeryev",
+    ) -> None:
+        self._broker, self._exchange, self._events = broker, control_exchange, event_exchange
         self._redactor = redactor or Redactor()
         self._told: Callable[[str], Told | None] = nothing
+        self._management: Callable[[], Management] | None = None
         self._pidboxes: list[Pidbox] = []
 
-    def learn_from(self, told: Callable[[str], Told | None]) -> None:
-        """Where it is known what kind of queue one is: the management API, None for what it does not tell."""
-        self._told = told
+    def learn_from(self, told: Callable[[str], Told | None], management: Callable[[], Management]) -> None:
+        """Where it is known what kind of queue one is: the management API, None for what it does not tell.
+
+        management: makes one of its own for whoever wants to try it.
+        """
+        self._told, self._management = told, management
 
     def up_to(self, level: Level) -> Iterable[object]:
         """Those that this level allows."""
-        if level >= Level.READ_ONLY:
+        asks = level >= Level.READ_ONLY
+        yield Doctor(self._broker, self._events, self._exchange, asks, self._management)
+        if asks:
             inspector = Inspector(self._broker, self._exchange)
             self._pidboxes.append(inspector)
             yield inspector

@@ -10,7 +10,7 @@ from typing import Any
 import amqp
 
 from lazycelery_core.control import NodeReply, Replies
-from lazycelery_core.errors import SourceError
+from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.payload import PayloadError, value_of
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.message import headers_of
@@ -24,6 +24,7 @@ LOOK_AFTER = 0.3  # s without an answer until it is looked whether those that ar
 LOOK_AGAIN = 15.0  # s that the broker is believed about a silent worker: each look is a line in its log
 LOOKS = 20  # silent workers looked for in one question
 SLICE = 0.05  # s
+ANY = "[0-9a-f-]{36}"  # stands for the random part of our queue's name where a permission for it is named
 JSON = {"content_type": "application/json", "content_encoding": "utf-8"}
 
 
@@ -80,7 +81,11 @@ class Mailbox:
         self._queue = f"{self._key}.{reply_exchange}"
         self._reply_exchange = reply_exchange if self._exists(reply_exchange) else ""
         self._channel = self._new_channel()
-        self._declare()
+        try:
+            self._declare()
+        except AccessRefused as refusal:
+            told = [each.replace(self._key, ANY) for each in (refusal.message, refusal.hint, refusal.right)]
+            raise AccessRefused(*told) from None
 
     @property
     def is_open(self) -> bool:

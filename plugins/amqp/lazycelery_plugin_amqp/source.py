@@ -23,7 +23,7 @@ def sources(connection: "Connection", settings: AmqpSettings) -> Iterable[Source
     from lazycelery_plugin_amqp.watching import queue_source
 
     broker = address_of(connection.url)
-    abilities = Abilities(broker, connection.control_exchange, connection.redactor)
+    abilities = Abilities(broker, connection.control_exchange, connection.redactor, connection.event_exchange)
     stream = AmqpStream(Line(broker, "events"), connection.event_exchange)
     return (
         stream,

@@ -24,9 +24,13 @@ def queue_source(
 ) -> AmqpQueues:
     """The source of queues. abilities: what it offers besides."""
     names = Names(connection.event_exchange, connection.control_exchange)
-    management = Management(lambda: places(settings, broker), broker.virtual_host)
+
+    def made() -> Management:
+        return Management(lambda: places(settings, broker), broker.virtual_host)
+
+    management = made()
     if abilities is not None:
-        abilities.learn_from(lambda queue: management.queues.get(queue) if management.works else None)
+        abilities.learn_from(lambda queue: management.queues.get(queue) if management.works else None, made)
     return AmqpQueues(Line(broker, "queues"), management, abilities, names, connection.queues, settings.poll)
 
 
