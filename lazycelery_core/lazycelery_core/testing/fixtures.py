@@ -7,6 +7,7 @@
     rabbitmq_server         a real RabbitMQ with its management plugin, shared by the session
     rabbitmq_vhost          an empty virtual host on it, gone after the test; `.url` is the broker URL
     rabbitmq_factory        further servers of one's own: TLS, without the plugin, configuration lines, to be killed
+    rabbitmq_installed      for a server that is started by the test itself: `start_rabbitmq`
     celery_worker_factory   real Celery workers on `valkey`, or on `url=...`; stopped after the test
 
 Where RabbitMQ is not installed, its fixtures skip, or fail if LAZYCELERY_NEEDS_RABBITMQ is set.
@@ -66,11 +67,19 @@ def valkey_factory(tmp_path: Path) -> "Iterator[Callable[..., Server]]":
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Rabbit]":
+def rabbitmq_installed() -> None:
+    """Asked for by tests that start a server themselves: they need one to start."""
+    from lazycelery_core.testing.rabbitmq import MISSING, NEEDED, has_rabbitmq
+
+    if not has_rabbitmq():
+        (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(MISSING)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Rabbit]":
     """One RabbitMQ for all tests that leave it as it is: use `rabbitmq_vhost` for what has to be empty."""
     from lazycelery_core.testing.rabbitmq import start_rabbitmq
 
-    _need_rabbitmq()
     with start_rabbitmq(tmp_path_factory.mktemp("rabbitmq"), management=True) as server:
         yield server
 
@@ -83,11 +92,10 @@ def rabbitmq_vhost(rabbitmq_server: "Rabbit") -> "Iterator[Vhost]":
 
 
 @pytest.fixture
-def rabbitmq_factory(tmp_path: Path) -> "Iterator[Callable[..., Rabbit]]":
+def rabbitmq_factory(rabbitmq_installed: None, tmp_path: Path) -> "Iterator[Callable[..., Rabbit]]":
     """Call it with the keywords of `start_rabbitmq`; each start takes three seconds."""
     from lazycelery_core.testing.rabbitmq import start_rabbitmq
 
-    _need_rabbitmq()
     with ExitStack() as running:
 
         def start(**options: Any) -> "Rabbit":
@@ -96,13 +104,6 @@ def rabbitmq_factory(tmp_path: Path) -> "Iterator[Callable[..., Rabbit]]":
             return running.enter_context(start_rabbitmq(home, **options))
 
         yield start
-
-
-def _need_rabbitmq() -> None:
-    from lazycelery_core.testing.rabbitmq import MISSING, NEEDED, has_rabbitmq
-
-    if not has_rabbitmq():
-        (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(MISSING)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """What do workers report right now? Events, heard through a queue of our own.
 
 The queue goes with the connection, and can't grow: it is exclusive, deletes itself, and drops what is older than its
-limits. A drop makes no sound, so this source asks, once a second, how much waits in it: when that would take longer to
-read than events may wait, some may be gone, and the line is opened anew, which the host declares as a gap.
-What can't be known: whether something was really dropped, and how much. Nothing is ever published.
+limits. A drop makes no sound. So this source asks, once a second, how much waits in it, and looks at its own clock:
+when reading would take longer, or stood still for longer, than events may wait, some may be gone, and the line is
+opened anew, which the host declares as a gap. Whether something was really dropped, and how much, can't be known.
 """
 
+import fcntl
+import sys
+import termios
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +30,11 @@ BATCH = 256  # events handed over at once: bounds the time a screen waits for th
 READ_SIZE = 1 << 15  # bytes a read: a burst in few system calls, and still in the CPU's caches
 SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum
 PROBE = 1.0  # s between two questions while events come
-LOOK = 5.0  # s between two looks whether the exchange is still there: with it, our binding would be gone
+LOOK = 2.0  # s between two looks whether the exchange is still there: with it, our binding would be gone
 WAIT = 0.5  # s between two looks for an exchange that no worker has made yet
 AGE = 5.0  # s after which an event in the queue is dropped; what a screen shows later than that is not live
 MOST, MOST_BYTES = 5_000, 64 << 20  # messages and bytes in the queue
+STOOD, MUCH = AGE * 0.8, 32 << 10  # s without a read, and bytes then waiting in the socket: less fits into its buffers
 FEW = 50  # messages that may always wait: they say nothing about our speed
 UNUSED = 60.0  # s after which the broker deletes the queue if its consumer has gone and the connection has not
 ARGUMENTS = {
@@ -40,6 +44,7 @@ ARGUMENTS = {
 DECLARED = bytes((0, 50, 0, 11))  # queue.declare-ok
 CLOSED = {bytes((0, 10, 0, 50)), bytes((0, 20, 0, 40))}  # connection.close, channel.close
 TOO_SLOW = "This screen is too slow: the broker drops events that wait for it."
+GOES_ON = "It goes on with what happens now."
 
 
 class AmqpStream(Source):
@@ -53,7 +58,7 @@ class AmqpStream(Source):
         self._frames: Frames | None = None  # None while there is no exchange to hear
         self._found: list[bytes | Unusual] = []
         self._socket: Any = None
-        self._heard = self._sent = self._looked = 0.0  # monotonic times
+        self._heard = self._sent = self._looked = self._turned = 0.0  # monotonic times
         self._probed: float | None = None
         self._behind: float | None = None  # since when more waits at the broker than can be read in time
         self._counted = 0, 0.0  # messages heard until the last answer to a probe, and its time
@@ -89,7 +94,7 @@ class AmqpStream(Source):
         transport = connection.transport
         self._frames = Frames(self._line.channel.channel_id, self._handle, connection.frame_max)
         self._found, transport._read_buffer = self._frames.feed(transport._read_buffer), b""  # noqa: SLF001 - read ahead
-        self._heard = self._sent = time.monotonic()
+        self._heard = self._sent = self._turned = time.monotonic()
         self._messages, self._counted, self._socket = 0, (0, self._heard), transport.sock
 
     def _handle(self, frame: Frame) -> None:
@@ -108,6 +113,7 @@ class AmqpStream(Source):
         if self._frames is None:
             self._await_exchange(timeout)
             return ()
+        self._turn()
         if not self._found:
             self._check_behind()
             if self._frames.trouble is not None:
@@ -159,7 +165,9 @@ class AmqpStream(Source):
         while True:
             now = time.monotonic()
             self._keep_up(now)
-            if self._is_readable(min(end, self._deadline()) - now):
+            is_readable = self._is_readable(min(end, self._deadline()) - now)
+            self._turn()
+            if is_readable:
                 return True
             now = time.monotonic()
             if self._probed is not None and now >= self._deadline():
@@ -167,6 +175,15 @@ class AmqpStream(Source):
                 raise silent(self._line.address, now - self._heard)
             if now >= end:
                 return False
+
+    def _turn(self) -> None:
+        """Raises SourceError when nothing was read for so long that the broker may have dropped events."""
+        before, self._turned = self._turned, time.monotonic()
+        if self._turned - before >= STOOD:
+            waiting = fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4))
+            if int.from_bytes(waiting, sys.byteorder) >= MUCH:
+                self._behind = before
+                raise SourceError(TOO_SLOW, GOES_ON)
 
     def _deadline(self) -> float:
         """When a line on which nothing comes is probed, or is dead."""
@@ -226,7 +243,7 @@ class AmqpStream(Source):
     def _check_behind(self) -> None:
         """Raises SourceError when events wait so long that the broker may have dropped some."""
         if self._is_late:
-            raise SourceError(TOO_SLOW, "It goes on with what happens now.")
+            raise SourceError(TOO_SLOW, GOES_ON)
 
     def _await_exchange(self, timeout: float) -> None:
         """No worker has made the exchange yet."""

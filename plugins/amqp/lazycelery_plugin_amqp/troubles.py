@@ -112,9 +112,9 @@ def _connection(error: amqp.AMQPError, address: Address) -> LazyCeleryError:
 
 def _virtual_host(said: str, address: Address) -> LazyCeleryError:
     vhost, user = address.virtual_host, address.username
-    if "limit" in said:
+    if "connection limit" in said:
         return SourceError(f"RabbitMQ takes no more connections of {user} to {vhost}.", "Its limit is reached.")
-    if "not found" in said:
+    if said.endswith("not found"):
         return AccessRefused(
             f"There is no virtual host {vhost} at {address.shown}.", "Check the end of the URL.", f"vhost {vhost}"
         )

@@ -1,13 +1,14 @@
 """Events are heard through a queue that leaves nothing behind, and what is unusual stops nothing."""
 
 import json
+import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from lazycelery_core.errors import AccessRefused
+from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.events import Event, WireEvent
 from lazycelery_core.payload import LIMIT
 from lazycelery_core.testing.amqp_wire import AmqpWire
@@ -195,3 +196,23 @@ def test_the_rights_of_a_viewer_are_enough_and_a_missing_one_is_named(
         with pytest.raises(AccessRefused) as refused:
             opened(rabbitmq_vhost.url_for("less", "pw"))
         assert refused.value.right.startswith(right)
+
+
+def test_a_queue_that_fills_faster_than_it_is_read_is_told_before_the_broker_drops(
+    opened: Open, rabbitmq_vhost: Vhost, wire: AmqpWire
+) -> None:
+    def told(*waiting: int) -> str:
+        stream = opened(rabbitmq_vhost.url)
+        for count in waiting:
+            stream._probed = time.monotonic()
+            stream._answered(struct.pack(">HHB1sII", 50, 11, 1, b"q", count, 1))
+        try:
+            stream.read(0.0)
+        except SourceError as error:
+            return error.message
+        return ""
+
+    assert told(49, 49, 49) == ""
+    assert told(1000, 0, 1000) == ""
+    assert "too slow" in told(1000, 1000)
+    assert "too slow" in told(5000)
