@@ -97,6 +97,14 @@ class ApiConsumer(msgspec.Struct):
 
     queue: _Named
     prefetch_count: int = 0
+    channel_details: _Named | list[Any] | None = None
+
+
+class ApiChannel(msgspec.Struct):
+    """A channel; its limit holds for all its consumers together."""
+
+    name: str
+    global_prefetch_count: int = 0
 
 
 class ApiNode(msgspec.Struct):
@@ -211,10 +219,7 @@ class Management:
         self.queues = self._all_queues(api)
         self.exchanges = self._list(api, "exchanges", "name,type,durable,arguments", ApiExchange)
         self.bindings = self._list(api, "bindings", "source,destination,destination_type,routing_key", ApiBinding)
-        prefetch: dict[str, list[int]] = {}
-        for consumer in self._list(api, "consumers", "queue.name,prefetch_count", ApiConsumer):
-            prefetch.setdefault(consumer.queue.name, []).append(consumer.prefetch_count)
-        self.prefetch = prefetch
+        self.prefetch = self._prefetch(api)
         self.alarms = _alarms(api)
         self.trouble = ""
 
@@ -230,6 +235,20 @@ class Management:
             self.total = page.total_count
             if number * PAGE >= page.total_count or not page.items:
                 break
+        return found
+
+    def _prefetch(self, api: Api) -> dict[str, list[int]]:
+        """queue -> how much each consumer may hold, 0 for no limit. Celery sets its limit for a whole channel."""
+        channels = _each(
+            _decoded(api, f"/api/vhosts/{self._vhost}/channels?columns=name,global_prefetch_count", list[msgspec.Raw]),
+            ApiChannel,
+        )
+        limits = {channel.name: channel.global_prefetch_count for channel in channels}
+        found: dict[str, list[int]] = {}
+        for each in self._list(api, "consumers", "queue.name,prefetch_count,channel_details.name", ApiConsumer):
+            channel = each.channel_details.name if isinstance(each.channel_details, _Named) else ""
+            if channel in limits:
+                found.setdefault(each.queue.name, []).append(each.prefetch_count or limits[channel])
         return found
 
     def _list(self, api: Api, what: str, columns: str, kind: type[T]) -> list[T]:
