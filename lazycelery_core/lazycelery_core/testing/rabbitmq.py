@@ -24,7 +24,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from lazycelery_core.testing.certificates import Certificates, certificates
-from lazycelery_core.testing.processes import die_with_parent, kill_group, stop_group, tail, wait_until
+from lazycelery_core.testing.processes import die_with_parent, freeze, kill_group, stop_group, tail, wait_until
 
 NEEDED = "LAZYCELERY_NEEDS_RABBITMQ"  # environment variable; where it is set, a missing RabbitMQ fails instead of skips
 MISSING = "RabbitMQ is not installed: apt-get install --no-install-recommends rabbitmq-server"
@@ -116,7 +116,7 @@ class Rabbit:
 
     def freeze(self) -> None:
         """Let it hang: it answers nothing and closes nothing."""
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process)
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -11,7 +11,8 @@ from typing import Any
 class TestedBroker(ABC):
     """A real server of the test's own, with nothing on it, reached through its URL by Celery and by LazyCelery alike.
 
-    settings: what Celery needs to be set beside `broker_url`. first_priority: the priority that is delivered first.
+    settings: what Celery needs to be set beside `broker_url`. config: what LazyCelery's configuration file has to say,
+    for servers that are not on their usual ports. first_priority, last_priority: what is delivered first, and last.
     counts_held: whether messages that a worker holds can be counted. free_looks: whether peeking leaves no mark.
     """
 
@@ -19,6 +20,7 @@ class TestedBroker(ABC):
 
     url: str
     settings: Mapping[str, Any]
+    config: str = ""
     first_priority: int = 9
     last_priority: int = 0
     counts_held: bool = True

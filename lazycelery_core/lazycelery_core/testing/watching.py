@@ -100,9 +100,13 @@ def watching(
     allow: Sequence[str] = (),
     queues: Sequence[str] = (),
     live: bool = True,
+    config: str = "",
 ) -> Iterator[Watched]:
-    """The whole program but its screen. allow: granted scopes. queues: those of the settings. live: wait for that."""
-    launcher = Launcher(loads(""), Options(passive=passive, allow=tuple(allow), without=("demo",)))
+    """The whole program but its screen.
+
+    allow: granted scopes. queues: those of the connection's settings. live: wait for that. config: the file's text.
+    """
+    launcher = Launcher(loads(config), Options(passive=passive, allow=tuple(allow), without=("demo",)))
     watch = launcher.watch(replace(launcher.connect(url), queues=tuple(queues)))
     watch.start()
     watched = Watched(watch, numbers)

@@ -23,6 +23,7 @@ from lazycelery_plugin_amqp.topology import routing
 
 TURN = 50  # queues that are declared in one go, ...
 BUDGET = 0.3  # s; ... but no longer than this
+NOT_YET = "unacked and rates are not known: the management API has not told of it yet"
 DELAYS = 10.0  # s between two counts of the 28 delay queues by declaring them
 
 
@@ -156,7 +157,7 @@ class AmqpQueues(Source):
     def _without_management(self) -> tuple[Delayed, str]:
         """What is delayed as far as declaring tells, and why so little is known."""
         if self._management.works:
-            return Delayed(), ""
+            return Delayed(), NOT_YET
         if time.monotonic() >= self._delays_due:
             self._delays_due = time.monotonic() + DELAYS
             self._waiting = delayed(self._passive.delays(), ())

@@ -15,6 +15,7 @@ from lazycelery_core.testing.rabbitmq import Grant, Rabbit, Vhost, start_rabbitm
 from lazycelery_core.testing.tested_broker import TestedBroker
 
 HIGHEST = 9  # a queue's own number of priorities: what is above it counts as this
+WHY = "the test wants it"
 LACKS = {
     "events": Grant(read=r"^(?!celeryev$).*"),
     "workers": Grant(write=r"^(?!celery\.pidbox$).*"),
@@ -26,9 +27,10 @@ class RabbitMQ(TestedBroker):
 
     free_looks = False
 
-    def __init__(self, vhost: Vhost, counts_held: bool) -> None:
+    def __init__(self, vhost: Vhost, is_managed: bool) -> None:
         self._vhost, self._server, self.url = vhost, vhost.server, vhost.url
-        self.counts_held = counts_held
+        self.counts_held = is_managed
+        self.config = f'[plugins.amqp]\nmanagement_url = "{self._server.management_url}"\n' if is_managed else ""
         self.settings = {"result_backend": "rpc://", "task_queue_max_priority": HIGHEST}
         self._line: amqp.Connection | None = None
         self._channel: Any = None
@@ -69,7 +71,11 @@ class RabbitMQ(TestedBroker):
         self._server.thaw()
 
     def cut(self) -> None:
-        self._server.ctl("close_all_connections", "--vhost", self._vhost.name, "the test wants it")
+        name = self._vhost.name
+        self._server.call(
+            f'[rabbit_networking:close_connection(P, "{WHY}") || [{{pid, P}}, {{vhost, V}}] <- '
+            f'rabbit_networking:connection_info_all([pid, vhost]), V =:= <<"{name}">>], ok'
+        )
 
     def left_behind(self) -> dict[str, Any]:
         lists = {"list_queues": ("name", "messages"), "list_exchanges": ("name",), "list_bindings": ()}
@@ -77,8 +83,9 @@ class RabbitMQ(TestedBroker):
             what: sorted(self._server.ctl(what, "-p", self._vhost.name, *columns).splitlines())
             for what, columns in lists.items()
         }
-        lines = self._server.ctl("list_connections", "vhost", "pid").splitlines()
-        return {**found, "connections": sorted(line for line in lines if line.startswith(self._vhost.name))}
+        lines = self._server.ctl("list_connections", "vhost", "client_properties").splitlines()
+        ours = [line for line in lines if line.startswith(self._vhost.name) and "lazycelery" in line]
+        return {**found, "connections": len(ours)}  # Celery opens and closes some of its own
 
     def url_without(self, right: str) -> str:
         self._vhost.add_user(right, "pw", LACKS[right])
@@ -100,12 +107,14 @@ def running(server: Rabbit) -> Rabbit:
 
 
 class OnRabbitMQ(BrokerConformance):
-    """`server` is overridden: with or without management."""
+    """`server` is overridden: with or without the management plugin."""
+
+    is_managed = False
 
     @pytest.fixture
     def broker(self, server: Rabbit) -> Iterator[RabbitMQ]:
         with running(server).vhost() as vhost:
-            broker = RabbitMQ(vhost, counts_held="management" in type(self).__name__.lower())
+            broker = RabbitMQ(vhost, self.is_managed)
             try:
                 yield broker
             finally:
@@ -115,13 +124,15 @@ class OnRabbitMQ(BrokerConformance):
 
 class TestPlain(OnRabbitMQ):
     @pytest.fixture(scope="class")
-    def server(self, needs_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
         with start_rabbitmq(tmp_path_factory.mktemp("plain")) as server:
             yield server
 
 
 class TestWithManagement(OnRabbitMQ):
+    is_managed = True
+
     @pytest.fixture(scope="class")
-    def server(self, needs_rabbitmq: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
         with start_rabbitmq(tmp_path_factory.mktemp("managed"), management=True) as server:
             yield server

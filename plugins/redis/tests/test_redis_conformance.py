@@ -14,6 +14,7 @@ import redis
 
 from lazycelery_core.testing.conformance import BrokerConformance
 from lazycelery_core.testing.numbered import envelope
+from lazycelery_core.testing.processes import freeze
 from lazycelery_core.testing.servers import Server, start_valkey
 from lazycelery_core.testing.tested_broker import TestedBroker
 
@@ -58,7 +59,7 @@ class Valkey(TestedBroker):
         self._server = self._started()
 
     def freeze(self) -> None:
-        os.kill(self._server.process.pid, signal.SIGSTOP)
+        freeze(self._server.process)
 
     def thaw(self) -> None:
         os.kill(self._server.process.pid, signal.SIGCONT)
