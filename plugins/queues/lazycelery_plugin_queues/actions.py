@@ -108,10 +108,13 @@ def look_preview(snapshot: Snapshot, queues: Sequence[Queue]) -> Sequence[Line]:
     price = _price(snapshot, queues)
     if isinstance(price, str):
         return ()
-    waiting = count(queues[0].ready)
+    ready = queues[0].ready
+    shown = price.limit if ready is None else min(ready, price.limit)
+    first, *more = sentences(price)
     return [
-        line(("Takes    ", Tone.DIM), f"the first {price.limit} of {waiting} messages, and puts them back at once"),
-        *(line(("Costs    ", Tone.DIM), each) for each in sentences(price)),
+        line(("Takes    ", Tone.DIM), f"the first {shown} of {count(ready)} messages, and puts them back at once"),
+        line(("Costs    ", Tone.DIM), first),
+        *(line(" " * 9, each) for each in more),
     ]
 
 
