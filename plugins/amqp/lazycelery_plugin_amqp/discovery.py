@@ -58,7 +58,8 @@ class Discovery:
             known.misses, known.due = 0, 0.0
 
     def learn(self, names: Iterable[str]) -> None:
-        """Names that somebody used. The delay that Celery writes in front of a routing key is taken off."""
+        """Names that somebody used, all of them. The delay that Celery writes in front of a routing key is taken off."""
+        self.left_out = 0
         for told in names:
             late = decoded(told)
             name = late[1] if late else told

@@ -1,6 +1,6 @@
 """What did the management plugin tell last? Its lists put together, a sample for each queue that carries tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +31,10 @@ class Told:
         """What was read last, put together."""
         queues, bindings = management.queues, management.bindings
         counts = {name: queue.messages_ready for name, queue in queues.items()}
-        led = {
-            each.destination: each for each in reversed(bindings) if each.destination_type == "queue" and each.source
-        }
         return cls(
             {name: queue for name, queue in queues.items() if not names.is_internal(name)},
-            management.prefetch, delayed(counts, delay_targets(bindings)), dead_from(queues.values(), bindings), led,
-            management.has_rates,
+            management.prefetch, delayed(counts, delay_targets(bindings)), dead_from(queues.values(), bindings),
+            _roads(bindings), management.has_rates,
         )  # fmt: skip
 
     def sample(self, name: str, depth: Depth | None, now: float) -> QueueSample:
@@ -55,3 +52,10 @@ class Told:
             changes |= {"consumers": depth.consumers}
             changes |= {} if len(sample.ready) > 1 else {"ready": {0: depth.ready}}
         return msgspec.structs.replace(sample, **changes)
+
+
+def _roads(bindings: Sequence[ApiBinding]) -> dict[str, ApiBinding]:
+    """queue -> the binding that leads to it; that of Celery for delayed messages (`#.`) only if there is no other."""
+    own = [each for each in bindings if each.source and each.destination_type == "queue"]
+    first = sorted(own, key=lambda each: each.routing_key.startswith("#."), reverse=True)
+    return {each.destination: each for each in first}
