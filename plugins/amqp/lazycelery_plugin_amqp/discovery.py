@@ -58,7 +58,7 @@ class Discovery:
             known.misses, known.due = 0, 0.0
 
     def learn(self, names: Iterable[str]) -> None:
-        """Names that somebody used, all of them. The delay that Celery writes in front of a routing key is taken off."""
+        """All names that somebody used. The delay that Celery writes in front of a routing key is taken off."""
         self.left_out = 0
         for told in names:
             late = decoded(told)
