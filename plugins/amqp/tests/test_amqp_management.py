@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
+from lazycelery_core.config import loads
 from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
 from lazycelery_core.testing.rabbitmq import Rabbit, Vhost
 from lazycelery_core.urls import BrokerURL
@@ -20,7 +21,7 @@ from lazycelery_plugin_amqp.address import Address, Tls, address_of
 from lazycelery_plugin_amqp.http_api import Api, Place, named_place, usual_places
 from lazycelery_plugin_amqp.management import Management
 from lazycelery_plugin_amqp.settings import AmqpSettings
-from lazycelery_plugin_amqp.watching import places
+from lazycelery_plugin_amqp.watching import places, queue_source
 
 SECRET = "swordfish"
 BROKER = Address("127.0.0.1", username="ops", password=SECRET)
@@ -284,3 +285,22 @@ def test_the_place_of_the_settings_has_a_path_a_user_and_a_password_of_its_own(t
         places(AmqpSettings(management_password_file=str(secret)), BROKER)
     with pytest.raises(SourceError, match="switched off"):
         places(AmqpSettings(management=False), BROKER)
+
+
+def test_the_settings_make_the_source_of_queues() -> None:
+    text = """
+        [connections.shop]
+        url = "amqp://ops@127.0.0.1//"
+        queues = ["mail"]
+        event_exchange = "events"
+        [plugins.amqp]
+        poll = 0.5
+        management_url = "http://ops:swordfish@rabbit"
+        """
+    settings = loads(text)
+    known = settings.plugin_settings("amqp", AmqpSettings)
+    source = queue_source(settings.connect(connection="shop"), known, BROKER, None)
+    assert (source._period, source._names.event_exchange, list(source._discovery.pinned)) == (0.5, "events", ["mail"])
+    assert source._management.step(0.0)
+    assert source._management.trouble == "management_url contains a password. Use management_password_file."
+    source.close()

@@ -5,6 +5,7 @@ The pictures are plain files in snapshots/; a missing one is written by the firs
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,20 @@ from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.spans import plain
 from lazycelery_core.table import snapshot_text
 from lazycelery_core.testing.builders import NOW, a_queue, a_snapshot, a_worker
+from lazycelery_core.testing.playing import Game, play
+from lazycelery_core.testing.screen import screen_of
 from lazycelery_core.text import width
+from lazycelery_plugin_queues.pane import QueuesList
 from lazycelery_plugin_queues.roads import FROM_WORKERS, NOWHERE, UNBOUND, roads
-from lazycelery_plugin_queues.routing import RoadDetails, RoutingMap, go_to_queue, show_tasks, with_queue
+from lazycelery_plugin_queues.routing import (
+    ACTIONS,
+    KEYS,
+    RoadDetails,
+    RoutingMap,
+    go_to_queue,
+    show_tasks,
+    with_queue,
+)
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 36), (250, 70)]
@@ -218,3 +230,28 @@ def test_the_cursor_keeps_its_road_when_others_come() -> None:
     assert len(keys) == len(set(keys))
     more = replace(SHOP, bindings=(Binding("events", "dead"), *SHOP.bindings))
     assert set(keys) < {PANE.key(row) for row in rows(moment(more)).items}
+
+
+def test_on_the_screen_the_cursor_goes_from_road_to_road_and_on_to_the_queue() -> None:
+    async def story(game: Game) -> None:
+        state = game.app.main.state
+        await game.press("R")
+        await game.see("orders topic", "▸ media")
+
+        def stands_on(name: str) -> bool:
+            return getattr(state.selected.get(PANE.id), "name", "") == name
+
+        for name, key in (("mqtt", "j"), ("audit", "j"), ("audit", "j"), ("mail", "enter")):
+            await game.until(partial(stands_on, name), f"the cursor on {name}")
+            await game.press(key)
+        await game.see("by a binding", "Ready       0")
+        await game.press("escape")
+        await game.until(lambda: state.record is None and stands_on("mail"), "the picture again")
+        await game.press("g", "q")
+        await game.until(lambda: state.view == "queues", "the list of queues")
+        await game.until(lambda: getattr(state.selected.get("queues.list"), "name", "") == "mail", "the cursor on mail")
+
+    known = {action.name for action in ACTIONS}
+    assert known == {"road.queue", "road.tasks"} == KEYS.keys()
+    app = screen_of([RoutingMap(), QueuesList()], moment(), [RoadDetails()], ACTIONS, keys=KEYS)
+    play(app, story)
