@@ -3,6 +3,7 @@
 Source: amqp/basic_message.py and amqp/serialization.py (which turn properties and tables into Python values).
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from lazycelery_core import task_message
@@ -30,7 +31,18 @@ def message_of(got: Any, queue: str, position: int, redactor: Redactor) -> Messa
 def headers_of(got: Any) -> dict[str, Any]:
     """The headers of a message; {} when it has none."""
     headers = got.properties.get("application_headers")
-    return dict(list(headers.items())[:HEADERS]) if isinstance(headers, dict) else {}
+    return {name: _plain(value) for name, value in list(headers.items())[:HEADERS]} if isinstance(headers, dict) else {}
+
+
+def _plain(value: Any, depth: int = 3) -> Any:
+    """Times as text, as in JSON; the driver makes dates of them that say no zone and mean UTC."""
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    if depth and isinstance(value, list):
+        return [_plain(each, depth - 1) for each in value]
+    if depth and isinstance(value, dict):
+        return {name: _plain(each, depth - 1) for name, each in value.items()}
+    return value
 
 
 def delivered_before(got: Any) -> int | None:

@@ -363,6 +363,7 @@ def test_the_story_of_a_dead_letter_is_kept() -> None:
     headers = {**HEADERS, "x-death": death, "x-first-death-queue": "mail"}
     message = message_of(got(b"[[],{},{}]", application_headers=headers), "q", 0, Redactor())
     assert message.headers["x-death"][0]["reason"] == "rejected"
+    assert message.headers["x-death"][0]["time"] == "2030-01-01T00:00:00+00:00"
     assert message.headers["x-first-death-queue"] == "mail"
 
 

@@ -72,7 +72,9 @@ def _text(value: Any) -> str:
 
 
 def _moment(value: Any) -> float | None:
-    """AMQP's times are whole seconds of UTC; the driver makes naive dates of them."""
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return float(value) if isinstance(value, int | float) and 0 < value < 1 << 33 else None
+    """AMQP's times are whole seconds of UTC; here they come as ISO text."""
+    try:
+        told = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return None if told is None else (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
