@@ -22,7 +22,7 @@ from lazycelery_plugin_amqp.address import Address, Tls
 
 PORT, TLS_PORT = 15672, 15671
 CONNECT = 1.0  # s
-ANSWER = 3.0  # s from the question to the end of the answer
+ANSWER = 2.0  # s from the question to the end of the answer; a hanging broker is noticed soon
 LARGEST = 16 << 20  # bytes of an answer; 500 queues take about half a megabyte
 REALM = "RabbitMQ Management"
 ASK_FOR = "It needs the user tag `monitoring` and some permission on the virtual host."

@@ -103,13 +103,13 @@ class AmqpQueues(Source):
         return self._poll()
 
     def _poll(self) -> list[Event]:
+        self._discovery.learn(self._named | self._told.queues.keys())
+        counted, missing = self._counted(time.monotonic())  # first: a dead line is noticed here
         news = self._management.step(time.monotonic()) and self._management.works
         if news:
             self._told = Told.of(self._management, self._names)
         elif not self._management.works:
             self._told = Told()
-        self._discovery.learn(self._named | self._told.queues.keys())
-        counted, missing = self._counted(time.monotonic())
         samples = {sample.name: sample for sample in self._samples(counted, news)}
         gone = sorted(self._shown & missing)
         self._shown = (self._shown | samples.keys()) - set(gone)
