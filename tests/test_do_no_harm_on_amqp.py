@@ -5,6 +5,7 @@ What is allowed is what docs/broker-commands.md says.
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from lazycelery_core.control import INSPECT_COMMANDS
 from lazycelery_core.testing.amqp_recorder import Recorder, recorded_amqp
 from lazycelery_core.testing.processes import wait_until
+from lazycelery_core.testing.rabbitmq import Grant
 from lazycelery_core.testing.terminal import Terminal
 from lazycelery_core.testing.watching import wait
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from lazycelery_core.testing.rabbitmq import Vhost
 
 pytestmark = pytest.mark.slow
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "broker-commands.md").read_text("utf-8")
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, RIGHTS = ((DOCS / name).read_text("utf-8") for name in ("broker-commands.md", "rabbitmq-rights.md"))
 PROGRAM = [sys.executable, "-m", "lazycelery_core", "--without", "demo"]
 VIEWS = {"O": "Overview", "W": "Workers", "Q": "Queues", "T": "Tasks", "H": "Health"}
 SHOWN = 2.0  # s that a view is watched
@@ -281,3 +284,48 @@ def test_a_command_calls_only_what_is_written(
     assert names(recorder) <= allowed
     wait_until(lambda: structure(rabbitmq_vhost) == before, "all to be as it was", PATIENCE)
     assert messages(rabbitmq_vhost) == UNTOUCHED
+
+
+# --- with the documented rights ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(rabbitmq_vhost: "Vhost", monkeypatch: pytest.MonkeyPatch) -> "Vhost":
+    """A virtual host that lets the documented user in who may only look."""
+    lines = re.findall(r"^rabbitmqctl set_permissions (.*)$", RIGHTS, re.MULTILINE)
+    (grant,) = [rights for _, _, user, *rights in map(shlex.split, lines) if user == "lc_view"]
+    rabbitmq_vhost.add_user("lc_view", "change-me", Grant(*grant))
+    monkeypatch.setenv("LAZYCELERY_BROKER_URL", rabbitmq_vhost.url_for("lc_view", "change-me"))
+    return rabbitmq_vhost
+
+
+def working(vhost: "Vhost", start: Callable[..., Any]) -> Any:
+    return start(url=vhost.url, name="w1@web", settings={"result_backend": None})
+
+
+def test_who_may_only_look_sees_everything_when_passive(
+    limited: "Vhost", celery_worker_factory: Callable[..., Any]
+) -> None:
+    worker = working(limited, celery_worker_factory)
+    with screen("--passive") as terminal:
+        terminal.wait_for("w1", PATIENCE)
+        sent = worker.app.send_task("testing.add", (1, 2)).id
+        terminal.type("T")
+        terminal.wait_for(lambda text: "testing.add" in text and "SUCCESS" in text and sent[:6] in text, PATIENCE)
+        terminal.type("Q")
+        terminal.wait_for(lambda text: titled("Queues")(text) and "celery" in text, PATIENCE)
+        terminal.type("H")
+        text = terminal.wait_for(lambda text: titled("Health")(text) and "amqp.events" in text, PATIENCE)
+        assert "PASSIVE" in text
+        assert "refused" not in text
+
+
+def test_who_may_only_look_is_told_which_right_is_missing_to_ask(
+    limited: "Vhost", celery_worker_factory: Callable[..., Any]
+) -> None:
+    working(limited, celery_worker_factory)
+    with screen() as terminal:
+        terminal.wait_for("w1", PATIENCE)
+        terminal.type("H")
+        text = terminal.wait_for(lambda text: "▲ refused" in text and "reply.celery.pidbox" in text, PATIENCE)
+        assert re.findall(r"(\S+) +▲ refused", text) == ["cluster.inspect"]
