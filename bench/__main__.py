@@ -1,8 +1,8 @@
 """What runs the benchmarks? `python dev.py bench [NAME ...] [--quick] [--write FILE]`.
 
-Names are those of the files here: ingest, growth, start, keys, load, query, table, loop, broker; none means all. Each
-figure is a ratio to, or stands beside, the same figure of a peer measured in the same run. A full run is kept in
-results.json; --quick takes less than three minutes and keeps nothing unless a file is named.
+Names are those of the files here: ingest, rabbitmq, growth, start, keys, load, query, table, loop, broker; none means
+all. Each figure is a ratio to, or stands beside, the same figure of a peer measured in the same run. A full run is kept
+in results.json; --quick takes less than three minutes and keeps nothing unless a file is named.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from measure import RESULTS, Measure, table, write
 from size import FULL, QUICK
 
-TOPICS = ("ingest", "growth", "start", "keys")
+TOPICS = ("ingest", "rabbitmq", "growth", "start", "keys")
 
 
 def main() -> int:
