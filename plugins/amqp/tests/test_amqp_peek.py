@@ -25,6 +25,7 @@ from lazycelery_plugin_amqp.address import address_of
 from lazycelery_plugin_amqp.kinds import Kind, Kinds
 from lazycelery_plugin_amqp.message import message_of
 from lazycelery_plugin_amqp.peek import Peeker
+from lazycelery_plugin_amqp.pidbox import Inspector
 
 PATIENCE = 30.0  # s; no promise, only the end of a test that fails
 CLASSIC = SimpleNamespace(type="classic", arguments={}, effective_policy_definition={})
@@ -269,6 +270,15 @@ def test_workers_tell_as_what_they_declared_a_queue(version: str, arguments: Any
     assert kinds.of("q", version) == kind
     assert kinds.of("other", version) == Kind("", limit_known=False)
     assert workers.asked == 1
+
+
+def test_a_real_worker_tells_what_its_queue_is(rabbitmq_vhost: Vhost, celery_worker_factory: Any) -> None:
+    settings = {"result_backend": None, "task_default_queue": "mail"}
+    celery_worker_factory(url=rabbitmq_vhost.url, settings=settings)
+    inspector = Inspector(address_of(BrokerURL.parse(rabbitmq_vhost.url)))
+    told = lambda: Kinds(lambda queue: None, inspector).of("mail", "3.10.8")  # noqa: E731
+    wait_until(lambda: told() == Kind("classic"), "the worker to answer", PATIENCE)
+    inspector.close()
 
 
 @pytest.mark.parametrize(
