@@ -276,8 +276,11 @@ def test_a_real_worker_tells_what_its_queue_is(rabbitmq_vhost: Vhost, celery_wor
     settings = {"result_backend": None, "task_default_queue": "mail"}
     celery_worker_factory(url=rabbitmq_vhost.url, settings=settings)
     inspector = Inspector(address_of(BrokerURL.parse(rabbitmq_vhost.url)))
-    told = lambda: Kinds(lambda queue: None, inspector).of("mail", "3.10.8")  # noqa: E731
-    wait_until(lambda: told() == Kind("classic"), "the worker to answer", PATIENCE)
+
+    def told() -> bool:
+        return Kinds(lambda queue: None, inspector).of("mail", "3.10.8") == Kind("classic")
+
+    wait_until(told, "the worker to answer", PATIENCE)
     inspector.close()
 
 
