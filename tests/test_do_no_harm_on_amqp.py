@@ -33,7 +33,7 @@ PAGE, RIGHTS = ((DOCS / name).read_text("utf-8") for name in ("broker-commands.m
 PROGRAM = [sys.executable, "-m", "lazycelery_core", "--without", "demo"]
 VIEWS = {"O": "Overview", "W": "Workers", "Q": "Queues", "T": "Tasks", "H": "Health"}
 SHOWN = 2.0  # s that a view is watched
-PATIENCE = 30.0  # s; no promise, only the end of a test that fails
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
 
 
 def written(title: str) -> set[str]:

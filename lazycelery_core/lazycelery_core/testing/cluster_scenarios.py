@@ -30,7 +30,7 @@ from lazycelery_core.testing.processes import wait_until
 if TYPE_CHECKING:
     from lazycelery_core.testing.celery_worker import Worker
 
-PATIENCE = 30.0  # s; no promise, only the end of a test that fails
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
 StartWorker = Callable[..., "Worker"]
 
 

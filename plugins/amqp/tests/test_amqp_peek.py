@@ -27,7 +27,7 @@ from lazycelery_plugin_amqp.message import message_of
 from lazycelery_plugin_amqp.peek import Peeker
 from lazycelery_plugin_amqp.pidbox import Inspector
 
-PATIENCE = 30.0  # s; no promise, only the end of a test that fails
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
 CLASSIC = SimpleNamespace(type="classic", arguments={}, effective_policy_definition={})
 
 

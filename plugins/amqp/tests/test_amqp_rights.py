@@ -26,7 +26,7 @@ from lazycelery_plugin_amqp.stream import AmqpStream
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rabbitmq-rights.md"
 PASSWORD = "change-me"
-PATIENCE = 30.0  # s; no promise, only the end of a test that fails
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
 USERS = ("lc_view", "lc_inspect", "lc_peek")
 REPLIES = "[0-9a-f-]{36}.reply.celery.pidbox"
 
