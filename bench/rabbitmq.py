@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 
@@ -102,7 +103,8 @@ def _opened(url: str) -> plugin.AmqpStream:
     """The plugin's stream, with a queue that drops nothing."""
     plugin.ARGUMENTS.clear()
     plugin.MOST, plugin.FEW, plugin.ANSWER = 1 << 31, 1 << 31, LONGEST  # and on a busy machine nobody hangs up
-    stream = plugin.AmqpStream(Line(address_of(BrokerURL.parse(url)), "events"))
+    address = replace(address_of(BrokerURL.parse(url)), heartbeat=LONGEST)  # `raw` sends none
+    stream = plugin.AmqpStream(Line(address, "events"))
     stream.open()
     stream._socket.settimeout(LONGEST)  # noqa: SLF001
     print("ready", flush=True)
@@ -114,8 +116,9 @@ def received(stream: plugin.AmqpStream) -> Iterator[tuple[bytes, int]]:
     field, rest = b'"utcoffset"', b""
     while True:
         data = stream._socket.recv(plugin.READ_SIZE)  # noqa: SLF001
-        yield data, (rest + data).count(field)
-        rest = data[1 - len(field) :]
+        rest += data
+        yield data, rest.count(field)
+        rest = rest[1 - len(field) :]
 
 
 def raw(url: str, events: int) -> None:
