@@ -35,7 +35,10 @@ class NodeReply:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """All answers to one broadcast. `listeners` is the broker's count of nodes that heard it, None if unknown."""
+    """All answers to one broadcast. `listeners` are the nodes that heard it, None if unknown.
+
+    It is the broker's count; where it does not count, those that answered and those met before that are still there.
+    """
 
     nodes: Sequence[NodeReply]
     listeners: int | None = None
