@@ -19,8 +19,8 @@ from lazycelery_core.errors import LazyCeleryError, SourceError
 from lazycelery_plugin_amqp.address import Address, Tls
 from lazycelery_plugin_amqp.troubles import DRIVER_ERRORS, told
 
-CONNECT = 1.5  # s for each step of a connection; longer is down for somebody who watches
-ANSWER = 1.0  # s for an answer, and between two pieces of one
+CONNECT = 2.0  # s for each step of a connection; longer is down for somebody who watches
+ANSWER = 2.0  # s for an answer, and between two pieces of one; a broker under load takes its time
 GOODBYE = 0.5  # s for the broker to say that it has freed everything
 NAME = "lazycelery"
 
@@ -31,11 +31,11 @@ Question = Callable[[Any], Answer]  # gets an open py-amqp channel
 class Line:
     """A connection that is opened on first use. Not for two threads at once: see `Shared`.
 
-    purpose: shown in the broker's list of connections.
+    purpose: shown in the broker's list of connections. answer: seconds, ANSWER unless it says otherwise.
     """
 
-    def __init__(self, address: Address, purpose: str = "", answer: float = ANSWER) -> None:
-        self.address, self._first, self._answer = address, address, answer
+    def __init__(self, address: Address, purpose: str = "", answer: float = 0.0) -> None:
+        self.address, self._first, self._answer = address, address, answer or ANSWER
         self._name = f"{NAME} {purpose}".strip()
         self._connection: Any = None
         self._channel: Any = None
@@ -70,17 +70,18 @@ class Line:
     def _opened_channel(self) -> Any:
         return self.connection.channel()
 
-    def open(self, limit: float = CONNECT) -> None:
+    def open(self, limit: float = 0.0) -> None:
         """Connect and log in. Raises SourceError or AccessRefused.
 
-        limit: seconds for each step. Of several addresses the first that works is taken; the error is the first one's.
+        limit: seconds for each step, CONNECT unless it says otherwise. Of several addresses the first that works is
+        taken; the error is the first one's.
         """
         self.close()
         troubles: list[LazyCeleryError] = []
         for address in self._first.all:
             try:
                 self.address = address
-                return self._open(address, limit)
+                return self._open(address, limit or CONNECT)
             except LazyCeleryError as error:
                 troubles.append(error)
         self.address = self._first
@@ -105,9 +106,15 @@ class Line:
         return amqp.Connection(
             f"{host}:{address.port}", userid=address.username, password=address.password, login_method=address.login,
             virtual_host=address.virtual_host, ssl=_tls(address.host, address.tls) if address.tls else False,
-            connect_timeout=limit, heartbeat=address.heartbeat, on_blocked=self._on_blocked,
-            on_unblocked=self._on_unblocked, client_properties={"product": NAME, "connection_name": self._name},
+            connect_timeout=limit, socket_settings=self._socket_settings(), heartbeat=address.heartbeat,
+            on_blocked=self._on_blocked, on_unblocked=self._on_unblocked,
+            client_properties={"product": NAME, "connection_name": self._name},
         )  # fmt: skip
+
+    def _socket_settings(self) -> dict[int, int]:
+        """Linux can tell by itself that nobody takes what was sent; the driver's one second is short for a far line."""
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)
+        return {} if option is None else {option: int(self._answer * 1000)}
 
     def _on_blocked(self, _: object) -> None:
         self.blocked = True

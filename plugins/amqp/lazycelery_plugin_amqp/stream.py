@@ -28,7 +28,7 @@ from lazycelery_plugin_amqp.troubles import DRIVER_ERRORS, Missing, silent, told
 
 BATCH = 256  # events handed over at once: bounds the time a screen waits for the store
 READ_SIZE = 1 << 15  # bytes a read: a burst in few system calls, and still in the CPU's caches
-SILENCE, ANSWER = 0.5, 1.0  # s; a dead line is noticed after their sum
+SILENCE, ANSWER = 0.5, 2.0  # s; a dead line is noticed after their sum
 PROBE = 1.0  # s between two questions while events come
 LOOK = 2.0  # s between two looks whether the exchange is still there: with it, our binding would be gone
 WAIT = 0.5  # s between two looks for an exchange that no worker has made yet

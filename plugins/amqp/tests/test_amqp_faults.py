@@ -23,6 +23,8 @@ from lazycelery_core.testing.numbered import Numbers
 from lazycelery_core.testing.proxy import proxy_of
 from lazycelery_core.testing.rabbitmq import NONE, Grant, Rabbit, Vhost, start_rabbitmq
 from lazycelery_core.urls import BrokerURL
+from lazycelery_plugin_amqp import line
+from lazycelery_plugin_amqp import stream as stream_module
 from lazycelery_plugin_amqp.address import address_of
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.stream import AGE, MOST, AmqpStream
@@ -196,6 +198,14 @@ def test_a_line_that_swallows_everything_is_noticed_and_its_queue_goes_in_the_en
         wait_until(lambda: vhost.queues() == [], "nothing of ours", TIDY)
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no dead line, where none is tried."""
+    for module, limit in ((line, "CONNECT"), (line, "ANSWER"), (stream_module, "ANSWER")):
+        monkeypatch.setattr(module, limit, 20.0)
+
+
+@pytest.mark.usefixtures("patience")
 def test_a_line_that_drips_is_no_dead_one(vhost: Vhost, numbers: Numbers) -> None:
     with proxy_of(vhost.server.port) as proxy:
         proxy.trickle = 40_000
@@ -206,6 +216,7 @@ def test_a_line_that_drips_is_no_dead_one(vhost: Vhost, numbers: Numbers) -> Non
             assert watched.gaps == []
 
 
+@pytest.mark.usefixtures("patience")
 def test_an_exchange_that_is_deleted_is_noticed_waited_for_and_heard_again(vhost: Vhost) -> None:
     with AmqpWire(vhost.url, "gone") as wire, watching(vhost.url, "gone") as watched:
         wait_until(watched.is_live, "it is live", PATIENCE)
@@ -227,6 +238,7 @@ def _delete_exchange(vhost: Vhost, name: str) -> None:
     connection.close()
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_memory_alarm_stops_publishers_and_not_us(server: Rabbit, watched: Watched, numbers: Numbers) -> None:
     server.alarm(True)
     try:
@@ -270,6 +282,7 @@ def test_a_wrong_password_is_told_as_such_and_nowhere_repeated(vhost: Vhost) -> 
         assert "s3cret" not in repr(watched.link)
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_reader_that_falls_behind_grows_nothing_and_says_so(vhost: Vhost) -> None:
     stream = AmqpStream(Line(address_of(BrokerURL.parse(vhost.url)), "events"))
     with AmqpWire(vhost.url) as wire:

@@ -10,9 +10,17 @@ from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.testing.kit import wait_until
 from lazycelery_core.testing.rabbitmq import NONE, Grant, Rabbit, Vhost
 from lazycelery_core.urls import BrokerURL
+from lazycelery_plugin_amqp import line as line_module
 from lazycelery_plugin_amqp.address import address_of
 from lazycelery_plugin_amqp.line import Line, Shared
 from lazycelery_plugin_amqp.troubles import Missing
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no dead line; what happens on those is tried elsewhere."""
+    monkeypatch.setattr(line_module, "CONNECT", 20.0)
+    monkeypatch.setattr(line_module, "ANSWER", 20.0)
 
 
 def line_to(url: str) -> Line:
@@ -100,7 +108,10 @@ def test_a_line_that_the_broker_has_closed_is_opened_anew_by_the_next_question(r
     shared.close()
 
 
-def test_a_server_that_is_no_broker_is_told_in_time(valkey_factory: Callable[..., object]) -> None:
+def test_a_server_that_is_no_broker_is_told_in_time(
+    valkey_factory: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_module, "CONNECT", 0.5)
     server = valkey_factory(tcp=True)
     begun = time.monotonic()
     with pytest.raises(SourceError, match=r"127\.0\.0\.1"):

@@ -16,6 +16,8 @@ from lazycelery_core.testing.celery_worker import Worker
 from lazycelery_core.testing.kit import wait_until
 from lazycelery_core.testing.rabbitmq import Grant, Vhost
 from lazycelery_core.urls import BrokerURL
+from lazycelery_plugin_amqp import line
+from lazycelery_plugin_amqp import stream as stream_module
 from lazycelery_plugin_amqp.address import address_of
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.stream import BATCH, AmqpStream
@@ -23,6 +25,13 @@ from lazycelery_plugin_amqp.stream import BATCH, AmqpStream
 Open = Callable[..., AmqpStream]
 NOBODY = (0, 0, 0)
 VIEW = Grant(r"^celeryev\.lazycelery\.", r"^celeryev\.lazycelery\.", r"^(celeryev$|celeryev\.lazycelery\.)")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no dead line; what happens on those is tried elsewhere."""
+    for module, limit in ((line, "CONNECT"), (line, "ANSWER"), (stream_module, "ANSWER")):
+        monkeypatch.setattr(module, limit, 20.0)
 
 
 @pytest.fixture

@@ -12,9 +12,18 @@ from lazycelery_core.testing.certificates import Certificates, certificates
 from lazycelery_core.testing.kit import wait_until
 from lazycelery_core.testing.rabbitmq import Rabbit, start_rabbitmq
 from lazycelery_core.urls import BrokerURL
+from lazycelery_plugin_amqp import line
+from lazycelery_plugin_amqp import stream as stream_module
 from lazycelery_plugin_amqp.address import Address, Tls, address_of
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.stream import AmqpStream
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no dead line; what happens on those is tried elsewhere."""
+    for module, limit in ((line, "CONNECT"), (line, "ANSWER"), (stream_module, "ANSWER")):
+        monkeypatch.setattr(module, limit, 20.0)
 
 
 @pytest.fixture(scope="module")
