@@ -1,8 +1,8 @@
 """What runs the benchmarks? `python dev.py bench [NAME ...] [--quick] [--write FILE]`.
 
-Names are those of the files here: ingest, load, growth, query, table, keys, loop, start, broker; none means all. Each
-figure is a ratio to, or stands beside, the same figure of a peer measured in the same run. A full run is kept in
-results.json; --quick takes less than three minutes and keeps nothing unless a file is named.
+Names are those of the files here: ingest, rabbitmq, load, growth, query, table, keys, loop, start, broker; none means
+all. Each figure is a ratio to, or stands beside, the same figure of a peer measured in the same run. A full run is kept
+in results.json; --quick takes less than three minutes and keeps nothing unless a file is named.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from measure import RESULTS, Measure, about, table, write
 from size import FULL, QUICK
 
-TOPICS = ("ingest", "load", "growth", "query", "table", "keys", "loop", "start", "broker")
+TOPICS = ("ingest", "rabbitmq", "load", "growth", "query", "table", "keys", "loop", "start", "broker")
 
 
 def main() -> int:

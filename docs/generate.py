@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lazycelery_core import action, hookspecs, pane, projection, source
+from lazycelery_core import action, control, decode, events, hookspecs, model, pane, projection, source
 from lazycelery_core.cli.keys import page
 from lazycelery_core.config import config_example, loads
 from lazycelery_core.launcher import keymap
 from lazycelery_core.plugins import BUNDLED, Plugins
 from lazycelery_core.query import reference
+from lazycelery_core.testing.conformance import BrokerConformance
+from lazycelery_core.testing.tested_broker import TestedBroker
 
 HERE = Path(__file__).parent
 HOOKS = """\
@@ -45,6 +47,30 @@ CONTRACTS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ),
     ("Sources", "Where events come from. In `lazycelery_core.source`.", (source.Source,)),
     ("Projections", "State of a plugin's own. In `lazycelery_core.projection`.", (projection.Projection,)),
+)  # fmt: skip
+BROKER = """\
+# What a broker's plugin must do
+
+<!-- Made by `python docs/generate.py`; edit the contracts and the suite, not this page. -->
+
+[How to write one](write-a-broker.md) says in which order. This page has every contract it has to keep, and every test
+of the suite that tries them, in `lazycelery_core.testing.conformance`.
+"""
+BROKER_CONTRACTS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    ("Sources", "A stream of events, and a poller of queues. In `lazycelery_core.source`.", (source.Source,)),
+    (
+        "What sources deliver",
+        "Events of tasks and workers are decoded (below); the rest a source makes itself. In `lazycelery_core.events`.",
+        (events.QueueSample, events.QueueGone, events.RoutingSample),
+    ),
+    (
+        "Abilities",
+        "What can be asked of a deployment, and what it can be told. In `lazycelery_core.control`.",
+        (control.Level, control.Inspects, control.Controls, control.NodeReply, control.Replies, control.Peeks,
+         control.Peek, control.StoresResults, control.Diagnoses, control.Finding, control.Counts),
+    ),
+    ("Waiting messages", "As a peek returns them. In `lazycelery_core.model`.", (model.Message,)),
+    ("The broker under test", "In `lazycelery_core.testing.tested_broker`.", (TestedBroker,)),
 )  # fmt: skip
 CONFIG = """\
 # The configuration file
@@ -103,6 +129,23 @@ def _class(source_code: str) -> ast.ClassDef:
     return found
 
 
+def broker_page() -> str:
+    """docs/broker-contract.md: what a broker's plugin is held to, and by which tests."""
+    parts = [BROKER]
+    for title, words, kinds in BROKER_CONTRACTS:
+        parts += [f"## {title}\n\n{words}\n", *map(_contract, kinds)]
+    decoders = "\n".join(map(_decoder, (decode.plain_events, decode.events_of, decode.meta_of)))
+    tests = [name for name in vars(BrokerConformance) if name.startswith("test_")]
+    listed = "\n".join(f"- {name.removeprefix('test_').replace('_', ' ')}" for name in tests)
+    return "\n".join(
+        [*parts, f"## Decoders\n\nIn `lazycelery_core.decode`.\n\n{decoders}", f"## The suite\n\n{listed}\n"]
+    )
+
+
+def _decoder(function: Any) -> str:
+    return f"```python\n{function.__name__}{inspect.signature(function)}\n```\n\n{inspect.getdoc(function)}\n"
+
+
 def config_page() -> str:
     """docs/config.md: every setting of the host and of the standard plugins."""
     plugins = Plugins()
@@ -119,6 +162,7 @@ def keys_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "broker-contract.md": broker_page,
     "config.md": config_page,
     "filter-language.md": reference.markdown,
     "hooks.md": hooks_page,

@@ -15,6 +15,7 @@ from lazycelery_core.plugins import Plugins
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__)
+SCENARIOS = ROOT / "lazycelery_core" / "lazycelery_core" / "testing"  # tests that run on several brokers
 FOLDERS = {"core": ROOT / "lazycelery_core" / "tests", "top": ROOT / "tests"}
 HOOKS = [name for name in vars(hookspecs) if name.startswith("lazycelery_")]
 SECTIONS = (ConnectionSettings, TLSSettings, UISettings, RedactSettings)
@@ -59,7 +60,9 @@ def test_every_hook_is_tried_by_a_test_and_described_in_the_docs(tests: str) -> 
 
 
 def test_every_action_is_named_in_a_test_of_its_plugin_or_in_one_on_a_real_broker(plugins: Plugins) -> None:
-    texts = {each.name: words(ROOT / "plugins" / each.name / "tests", FOLDERS["top"]) for each in plugins.found}
+    texts = {
+        each.name: words(ROOT / "plugins" / each.name / "tests", FOLDERS["top"], SCENARIOS) for each in plugins.found
+    }
     missing = [
         f"{action.plugin}: {action.name}" for action in plugins.actions if not named(action.name, texts[action.plugin])
     ]

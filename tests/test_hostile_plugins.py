@@ -14,7 +14,7 @@ import pytest
 from lazycelery_core import hookspecs, pane
 from lazycelery_core.testing.site import Site
 
-BUNDLED = {"cluster", "demo", "doctor", "queues", "redis", "tasks", "workers"}
+BUNDLED = {"amqp", "cluster", "demo", "doctor", "queues", "redis", "tasks", "workers"}
 HOOKIMPL = "from lazycelery_core.hookspecs import hookimpl\n"
 ACTION = """
 from lazycelery_core.action import Action

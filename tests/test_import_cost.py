@@ -28,7 +28,7 @@ from lazycelery_core.app import LazyCeleryApp
 gate = threading.Event()
 def load():
     gate.wait(60)
-    return launcher.watch(connection, 0.1)
+    return launcher.watch(connection)
 app = LazyCeleryApp(load, launcher.settings.ui, connection.name, Path("/nonexistent"))
 def shown():
     return "".join(strip.text for strip in app.screen._compositor.render_strips())

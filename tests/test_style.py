@@ -21,6 +21,7 @@ READS_CLOCK = {
     *(CORE / "cli").glob("*.py"),
     CORE / "app.py",
     CORE / "launcher.py",
+    ROOT / "plugins/amqp/lazycelery_plugin_amqp/mailbox.py",
     ROOT / "plugins/redis/lazycelery_plugin_redis/pidbox.py",  # what is sent to workers carries the time it expires
 }
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}

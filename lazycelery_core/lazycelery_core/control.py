@@ -35,7 +35,10 @@ class NodeReply:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """All answers to one broadcast. `listeners` is the broker's count of nodes that heard it, None if unknown."""
+    """All answers to one broadcast. `listeners` are the nodes that heard it, None if unknown.
+
+    It is the broker's count; where it does not count, those that answered and those met before that are still there.
+    """
 
     nodes: Sequence[NodeReply]
     listeners: int | None = None
@@ -93,9 +96,29 @@ class Peek:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PeekPrice:
+    """What one look at a queue costs there, in `sentence`s; nothing looks by itself where there is a price.
+
+    `limit`: messages that one look should ask for at most. needs_confirmation: it changes what workers get, so it is a
+    write (scope `peek`): confirmed and audited; else one key is enough. `remaining`: looks that the next messages
+    survive before the broker throws them away, None where there is no such limit or it is not known (the sentence tells
+    which). `refusal`: why nobody may look at all, "" when one may.
+    """
+
+    sentence: str
+    limit: int = 20
+    needs_confirmation: bool = False
+    remaining: int | None = None
+    refusal: str = ""
+
+
 @runtime_checkable
 class Peeks(Protocol):
     """Reads waiting messages without consuming them."""
+
+    def price(self, queue: str) -> PeekPrice | None:
+        """What a look at this queue costs, None when it is free. Asked before the first look; as `peek`, it blocks."""
 
     def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
         """Messages offset..offset+limit in order of delivery (limit <= 200). Raises SourceError, AccessRefused."""

@@ -18,7 +18,7 @@ from lazycelery_core.audit import Audit
 from lazycelery_core.control import Control, Inspects
 from lazycelery_core.cost import Cost
 from lazycelery_core.events import Event
-from lazycelery_core.model import Gap, Link, TaskStory, WorkerState
+from lazycelery_core.model import Gap, Link, TaskStory, Worker, WorkerState
 from lazycelery_core.plugin_health import PluginHealth
 from lazycelery_core.projection import Projection
 from lazycelery_core.pulse import Pulse
@@ -40,6 +40,17 @@ MET = 1000  # workers the pollers are told of; more are left to what answers a b
 SMOOTH = 0.1  # share of a new batch in the shown lag
 REST = 2.5  # s that sources get to close before the program is suspended
 GOODBYE = 2.0  # s that sources get to undo what they left at the broker
+
+
+class Stories:
+    """What was reported about a task: the ability `control.Tells`, which every deployment has."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store, self._clock = store, clock
+
+    def story(self, task_id: str) -> TaskStory | None:
+        """All that is known about a task, None when it is no longer held."""
+        return self._store.tasks(self._clock()).story(task_id)
 
 
 class Deployment:
@@ -73,7 +84,7 @@ class Deployment:
         self._refocus_at = 0.0
         self._lock = threading.Lock()
         offered = [ability for source in self._sources for ability in self._abilities(source)]
-        self.control = Control((*offered, self))
+        self.control = Control((*offered, Stories(store, clock)))
         self.writes = Writes(self.control, policy, audit, connection.shown, clock, health)
         self._supervisors = [
             Supervisor(source, self._deliver, self._recovered, health, clock, self._pulse) for source in self._sources
@@ -133,13 +144,10 @@ class Deployment:
             links=self.links(),
             views=self._views(),
             host=self.cost.host(),
+            routing=store.routing(),
         )
         self._refocus(snapshot)
         return replace(snapshot, requests=self.writes.requests(snapshot))
-
-    def story(self, task_id: str) -> TaskStory | None:
-        """As `control.Tells`: what was reported about a task."""
-        return self.store.tasks(self._clock()).story(task_id)
 
     def links(self) -> tuple[Link, ...]:
         """The health of every source that talks to the broker."""
@@ -164,15 +172,16 @@ class Deployment:
         self._refocus_at = 0.0
 
     def _refocus(self, snapshot: Snapshot) -> None:
-        """Tell the pollers what is shown, which workers were met, and of which of them no events tell."""
+        """Tell the pollers what is shown, which workers and queues were met, and of which workers no events tell."""
         if snapshot.now < self._refocus_at:
             return
         self._refocus_at = snapshot.now + REFOCUS
         here = [worker for worker in snapshot.workers if worker.state is not WorkerState.OFFLINE][:MET]
         met = {f"met:{worker.hostname}" for worker in here}
         quiet = {f"quiet:{worker.hostname}" for worker in here if worker.task_events is False}
+        named = {f"named:{queue}" for queue in queues_named(here, self.store.queue_names(MET))}
         for source in self._sources:
-            self._asked(source, "focus", partial(source.focus, self._topics | met | quiet))
+            self._asked(source, "focus", partial(source.focus, self._topics | met | quiet | named))
 
     def _views(self) -> dict[str, Any]:
         """What the projections show; one that raises has nothing to show."""
@@ -215,3 +224,21 @@ class Deployment:
         for each in self._sources:
             if not each.streams:
                 self._asked(each, "refresh", each.refresh)
+
+
+def queues_named(workers: Sequence[Worker], heard: Sequence[str]) -> set[str]:
+    """Names of queues that workers consume or have in their settings, and of those that were `heard` of; bounded."""
+    named = {*heard, *(queue for worker in workers for queue in worker.queues)}
+    for worker in workers:
+        named |= _in_settings(worker.reads["conf"].value) if "conf" in worker.reads else set()
+    return set(sorted(named)[:MET])
+
+
+def _in_settings(conf: Any) -> set[str]:
+    """The default queue, and those that tasks are sent to by name."""
+    if not isinstance(conf, dict):
+        return set()
+    routes = conf.get("task_routes")
+    ways = routes.values() if isinstance(routes, dict) else ()
+    names = (conf.get("task_default_queue"), *(way.get("queue") for way in ways if isinstance(way, dict)))
+    return {name for name in names if name and isinstance(name, str)}

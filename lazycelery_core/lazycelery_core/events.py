@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from lazycelery_core.model import Routing
+
 # What the decoder believes of a sender; beyond it an event takes the tolerant road and loses the field or its end.
 TEXT = 1000  # characters of a name, id or host; Celery's own end far below
 REASON = 4000  # characters of an exception's text; its traceback stays in the body
@@ -132,7 +134,8 @@ class WorkerCensus(msgspec.Struct, gc=False):
 class QueueSample(msgspec.Struct, gc=False):
     """The depth of one queue at a moment. `ready` maps priority step -> messages (step 0 only where there are none).
 
-    `unacked`, `consumers` and `oldest` (age in seconds of the oldest message) are None when the source can't know.
+    `unacked`, `consumers` and `oldest` (age in seconds of the oldest message) are None when the source can't know. So
+    are `in_rate` and `out_rate`, which are the broker's own (messages a second), and what follows: see `model.Queue`.
     """
 
     name: str
@@ -144,6 +147,11 @@ class QueueSample(msgspec.Struct, gc=False):
     routing_key: str = ""
     oldest: float | None = None
     note: str = ""
+    in_rate: float | None = None
+    out_rate: float | None = None
+    delayed: int | None = None
+    highest_first: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class QueueGone(msgspec.Struct, gc=False):
@@ -153,8 +161,17 @@ class QueueGone(msgspec.Struct, gc=False):
     at: float
 
 
+class RoutingSample(msgspec.Struct, gc=False):
+    """How messages get into queues, whole, as of now."""
+
+    routing: Routing
+
+
 class PluginEvent(msgspec.Struct, frozen=True, gc=False):
     """Base of events that a plugin's source makes for that plugin's own projection; the store passes them by."""
 
 
-Event = WireEvent | ResultMeta | TaskSeen | WorkerReply | WorkerCensus | QueueSample | QueueGone | PluginEvent
+Event = (
+    WireEvent | ResultMeta | TaskSeen | WorkerReply | WorkerCensus | QueueSample | QueueGone | RoutingSample
+    | PluginEvent
+)  # fmt: skip

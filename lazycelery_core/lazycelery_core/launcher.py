@@ -173,8 +173,11 @@ class Launcher:
 
     def observe(self, url: str, seconds: float) -> "Snapshot":
         """Watch for so many seconds and return what was seen."""
+        end = time.monotonic() + seconds
         with self.watching(url) as deployment:
-            time.sleep(seconds)
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(min(1.0, left))
+                deployment.snapshot(time.time())  # the pollers are told of the workers and queues that were met
             return deployment.snapshot(time.time())
 
     def run_screen(self, url: str = "", name: str = "", seconds: float | None = None) -> int:

@@ -169,8 +169,11 @@ class Queue:
 
     `by_priority` maps a priority step to ready messages. `consumers` are the hostnames known to consume it, None when
     nobody could be asked. `in_rate` and `out_rate` messages a second, smoothed over the last minute, None before two
-    samples. `history` is (n,) ready counts sampled every 5 s, oldest first. `oldest` is the age in seconds of the
-    oldest waiting message. `at` is when it was counted.
+    samples. `history` is (n,) ready counts sampled every 5 s, oldest first, `in_history` and `out_history` the rates
+    beside it where the broker tells those. `oldest` is the age in seconds of the oldest waiting message. `at` is when
+    it was counted. `consumer_count` are consumers as the broker counts them, of whatever kind. `delayed` are messages
+    that the broker keeps back for this queue until their time. `highest_first`: of two priorities the higher number is
+    served first. `facts` are further things the broker tells, (what, text).
     """
 
     name: str
@@ -186,11 +189,72 @@ class Queue:
     oldest: float | None = None
     history: tuple[int, ...] = ()
     note: str = ""
+    consumer_count: int | None = None
+    delayed: int | None = None
+    highest_first: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+    in_history: tuple[float, ...] = ()
+    out_history: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Where messages are published. `alternate` is the exchange that gets what no binding takes, "" for none.
+
+    `internal`: plumbing of Celery or of the broker, none of the application's.
+    """
+
+    name: str
+    type: str = ""
+    alternate: str = ""
+    durable: bool = True
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What goes from an exchange to a queue, or to another exchange: messages with a routing key like `key`."""
+
+    source: str
+    target: str
+    key: str = ""
+    to_exchange: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A queue as the end of a road. `dead_exchange` gets what dies in it, None for nobody; "" is the default one.
+
+    `dead_key` is the routing key such messages get, "" for the one they had.
+    """
+
+    name: str
+    dead_exchange: str | None = None
+    dead_key: str = ""
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """All roads of messages at a moment (`at`). The default exchange leads to every queue by name and is left out.
+
+    `note` says what is not known, or where it is known from when that is not the broker.
+    """
+
+    exchanges: tuple[Exchange, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    queues: tuple[Endpoint, ...] = ()
+    at: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One waiting message, peeked without consuming. `position` 0 is delivered next. `raw` is untouched bytes."""
+    """One waiting message, peeked without consuming. `position` 0 is delivered next. `raw` is untouched bytes.
+
+    `redelivered`: whether somebody took it before and gave it back, None where the broker does not tell. `expiration`:
+    milliseconds after which the broker throws it away, as text, "" for never.
+    """
 
     queue: str
     position: int
@@ -206,6 +270,8 @@ class Message:
     content_type: str = ""
     raw: bytes = b""
     problem: str = ""  # why the body was not opened (pickle, too large, not JSON)
+    redelivered: bool | None = None
+    expiration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

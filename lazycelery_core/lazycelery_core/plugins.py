@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lazycelery_core.source import Source
 
 log = logging.getLogger("lazycelery.plugins")
-BUNDLED = ("redis", "cluster", "workers", "queues", "tasks", "doctor", "demo")
+BUNDLED = ("redis", "amqp", "cluster", "workers", "queues", "tasks", "doctor", "demo")
 DIST_PREFIX = "lazycelery-plugin-"
 LOAD_PATIENCE = 0.8  # s; a first frame with content within one second, whatever a plugin does at import
 

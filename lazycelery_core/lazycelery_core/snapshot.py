@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lazycelery_core.model import Host, Link, Queue, Task, TaskState, TaskStory, Worker
+from lazycelery_core.model import Host, Link, Queue, Routing, Task, TaskState, TaskStory, Worker
 
 if TYPE_CHECKING:
     import numpy as np  # loaded after the first frame only
@@ -173,7 +173,7 @@ class Snapshot:
     `broker` is the masked URL, `name` the connection's name. `level` is the badge text (`READ-ONLY` ...), `scopes` the
     granted ones. `views` holds each projection's `view()`. `requests` maps `<kind>:<key>` of a target to what became of
     a write that was sent to it: "requested" until the broker reports the effect, "not confirmed" after 10 s. `host` is
-    what this program itself costs.
+    what this program itself costs, `routing` how messages get into queues, None where no broker told it.
     """
 
     version: int
@@ -191,6 +191,7 @@ class Snapshot:
     views: Mapping[str, Any] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=Host)
+    routing: Routing | None = None
 
     def worker(self, hostname: str) -> Worker | None:
         """The worker of that node name."""

@@ -81,5 +81,6 @@ class Source(ABC):
     def focus(self, topics: frozenset[str]) -> None:
         """What the screen shows now, as `worker:<hostname>`, `queue:<name>`, `view:<id>`: poll that, rest otherwise.
 
-        Also `met:<hostname>` for each worker known from any source, `quiet:<hostname>` where no task events come.
+        Also `met:<hostname>` for each worker known from any source, `quiet:<hostname>` where no task events come,
+        `named:<queue>` for queues that workers or events name.
         """

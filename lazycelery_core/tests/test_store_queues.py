@@ -2,9 +2,11 @@
 
 import pytest
 
-from lazycelery_core.events import QueueGone, QueueSample, WireEvent, WorkerReply
-from lazycelery_core.model import Queue
+from lazycelery_core.deployment import queues_named
+from lazycelery_core.events import QueueGone, QueueSample, RoutingSample, WireEvent, WorkerReply
+from lazycelery_core.model import Binding, Endpoint, Exchange, Queue, Read, Routing
 from lazycelery_core.store import Limits, Store
+from lazycelery_core.testing.builders import a_worker
 
 NOW = 1_000_000.0
 SMALL = Limits(tasks=4_096, segment_rows=2_048)
@@ -97,3 +99,31 @@ def test_nothing_new_gives_the_same_tuple() -> None:
     known = store()
     known.apply([sample(0, 1)], NOW)
     assert known.queues(NOW + 1) is known.queues(NOW + 2)
+
+
+def test_what_the_broker_itself_tells_is_passed_on() -> None:
+    known = store()
+    facts = (("Type", "quorum"),)
+    told = QueueSample(
+        "q", NOW, {0: 2}, consumers=3, in_rate=4.0, out_rate=1.5, delayed=7, highest_first=True, facts=facts
+    )
+    known.apply([sample(0, 9), told], NOW)
+    queue = queue_of(known)
+    assert (queue.in_rate, queue.out_rate, queue.consumer_count, queue.delayed) == (4.0, 1.5, 3, 7)
+    assert (queue.highest_first, queue.facts) == (True, facts)
+    assert (queue.in_history, queue.out_history) == ((4.0,), (1.5,))
+
+
+def test_the_last_routing_told_is_the_one_that_holds() -> None:
+    known = store()
+    assert known.routing() is None
+    old, new = Routing((Exchange("a"),)), Routing((Exchange("b"),), (Binding("b", "q"),), (Endpoint("q"),))
+    known.apply([RoutingSample(old), RoutingSample(new)], NOW)
+    assert known.routing() == new
+
+
+def test_queues_that_workers_consume_or_are_set_up_for_are_named_to_pollers() -> None:
+    conf = {"task_default_queue": "shop", "task_routes": {"a": {"queue": "mail"}, "b": "odd", "c": {"queue": 5}}}
+    told = a_worker(queues=("celery",), reads={"conf": Read(conf, NOW)})
+    odd = a_worker("w2", queues=(), reads={"conf": Read(["nonsense"], NOW)})
+    assert queues_named([told, odd], ["heard"]) == {"celery", "shop", "mail", "heard"}

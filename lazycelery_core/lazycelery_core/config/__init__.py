@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lazycelery_core.config.checking import Problem, filled, is_section, meant
-from lazycelery_core.config.connection import Connection, from_settings, from_url, with_warning
+from lazycelery_core.config.connection import Connection, from_settings, from_url, password_in_file, with_warning
 from lazycelery_core.config.environment import Environment, password_variable
 from lazycelery_core.config.key_names import key_names, strange_key
 from lazycelery_core.config.printing import config_example, shown
@@ -33,6 +33,7 @@ __all__ = [
     "config_example",
     "load",
     "loads",
+    "password_in_file",
 ]
 
 T = TypeVar("T")

@@ -207,8 +207,12 @@ def _output(process: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
 
 
 def _from_file(path: Path, name: str) -> str:
-    """The first line of a file that nobody else can read."""
-    what = f"The password file {path} of connection {name}"
+    return password_in_file(path, f"of connection {name}")
+
+
+def password_in_file(path: Path, whose: str) -> str:
+    """The first line of a file that nobody else can read. whose: `of ...`, for errors. Raises ConfigError."""
+    what = f"The password file {path} {whose}"
     try:
         with path.open("rb") as file:
             about = os.fstat(file.fileno())
@@ -229,4 +233,4 @@ def _first_line(content: bytes, complaint: str) -> str:
     return line
 
 
-__all__ = ["Connection", "from_settings", "from_url", "with_warning"]
+__all__ = ["Connection", "from_settings", "from_url", "password_in_file", "with_warning"]

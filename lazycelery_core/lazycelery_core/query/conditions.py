@@ -146,7 +146,8 @@ def _children_column(data: Data, wanted: Array) -> Array:
 
 
 def _backed_up(queue: Queue, *_: object) -> bool:
-    return bool(queue.ready) and (queue.consumers == () or queue.out_rate == 0)
+    nobody = queue.consumer_count == 0 if queue.consumer_count is not None else queue.consumers == ()
+    return bool(queue.ready) and (nobody or queue.out_rate == 0)
 
 
 def _cold(name: str) -> tuple[ColumnTest, Mapping[str, ScalarTest]]:

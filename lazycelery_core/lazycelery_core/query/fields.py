@@ -171,6 +171,7 @@ FIELDS: Sequence[Field] = (
         "routing_key", Type.TEXT, "routing key", {QUEUE: _attribute("routing_key")},
         {TASK: "is in task-sent events only, which are not searched for it"},
     ),
+    Field("exchange", Type.TEXT, "exchange that leads to a queue", {QUEUE: _attribute("exchange")}),
     Field("is", Type.FLAG, "a condition", dict.fromkeys(PLURALS, _itself), example="running"),
     Field("has", Type.FLAG, "something it has", {TASK: _itself}, example="parent"),
     Field("pool", Type.TEXT, "pool implementation", {WORKER: _attribute("pool")}),

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from lazycelery_core.events import QueueGone, QueueSample
-from lazycelery_core.model import Queue, Worker, WorkerState
+from lazycelery_core.model import Queue, Routing, Worker, WorkerState
 from lazycelery_core.store.dictionary import Dictionary
 from lazycelery_core.store.history import History
 from lazycelery_core.store.limits import Limits
@@ -17,16 +17,17 @@ NOISE = 0.05  # events and counts are not taken at the same instant: so far belo
 class QueueRecord:
     """One queue: its last sample, its depths, and (when, ready, task-sent events so far) of the last minute."""
 
-    __slots__ = ("history", "marks", "sample")
+    __slots__ = ("came", "history", "left", "marks", "sample")
 
     def __init__(self) -> None:
         self.sample: QueueSample | None = None
-        self.history = History()
+        self.history, self.came, self.left = History(), History(), History()
         self.marks: deque[tuple[float, int, int]] = deque(maxlen=MOST_MARKS)
 
     def add(self, sample: QueueSample, sent: int) -> None:
         """A new count. One without any step is none: the queue could not be read, which is not the same as empty."""
         self.sample = sample
+        self._add_rates(sample)
         if not sample.ready:
             return
         ready = sum(sample.ready.values())
@@ -35,13 +36,21 @@ class QueueRecord:
         while sample.at - self.marks[0][0] > WINDOW:
             self.marks.popleft()
 
+    def _add_rates(self, sample: QueueSample) -> None:
+        if sample.in_rate is not None:
+            self.came.set(sample.in_rate, sample.at)
+        if sample.out_rate is not None:
+            self.left.set(sample.out_rate, sample.at)
+
     def rates(self) -> tuple[float | None, float | None]:
         """(in, out) messages a second over the last minute.
 
-        In are `task-sent` events that name the queue; out is what must have left, so that the depth is what it is. Both
-        None before two counts, when no such event came, and when the depth grew faster than they tell: then some
-        clients do not send them.
+        The broker's own where it tells both. Else in are `task-sent` events that name the queue, and out is what must
+        have left, so that the depth is what it is. Both None before two counts, when no such event came, and when the
+        depth grew faster than they tell: then some clients do not send them.
         """
+        if self.sample is not None and self.sample.in_rate is not None and self.sample.out_rate is not None:
+            return self.sample.in_rate, self.sample.out_rate
         if not self.marks:
             return None, None
         (start, before, sent_before), (end, ready, sent) = self.marks[0], self.marks[-1]
@@ -64,6 +73,7 @@ class Queues:
         self._made_of: tuple[object, ...] = ()
         self._changes = 0
         self.left_out = 0
+        self.routing: Routing | None = None  # as it was told last
 
     def sample(self, sample: QueueSample) -> None:
         """A count of a queue."""
@@ -114,4 +124,6 @@ def _queue(name: str, record: QueueRecord, consumers: Mapping[str, tuple[str, ..
         consumers=None if consumers is None else consumers.get(name, ()), exchange=sample.exchange,
         routing_key=sample.routing_key, at=sample.at, in_rate=came, out_rate=left, oldest=sample.oldest,
         history=tuple(int(depth) for depth in record.history.values()), note=sample.note,
+        consumer_count=sample.consumers, delayed=sample.delayed, highest_first=sample.highest_first,
+        facts=sample.facts, in_history=record.came.values(), out_history=record.left.values(),
     )  # fmt: skip

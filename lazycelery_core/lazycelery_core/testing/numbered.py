@@ -9,7 +9,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,23 +35,24 @@ class Sent:
 
 
 class Numbers:
-    """Publishes until `end`; what the server did not take was never sent."""
+    """Publishes until `end`; what the broker did not take was never sent.
 
-    def __init__(self, server: Server, db: int = 0) -> None:
+    publish: sends the JSON of one event, and raises OSError when the broker did not take it.
+    """
+
+    def __init__(self, publish: Callable[[bytes], object]) -> None:
         self.sent: list[Sent] = []
-        self._server, self._db, self._ended = server, db, threading.Event()
+        self._publish, self._ended = publish, threading.Event()
 
     def run(self) -> None:
-        """Publish; a server that is gone is tried again with the next event."""
-        client = self._server.client(db=self._db, socket_timeout=30)
+        """Publish; a broker that is gone is tried again with the next event."""
         number = 0
         while not self._ended.wait(PERIOD):
             number += 1
             before = time.time()
-            with suppress(redis.RedisError, OSError):
-                client.publish(CHANNEL.format(db=self._db), message(f"number-{number}", number))
+            with suppress(OSError):
+                self._publish(event(f"number-{number}", number))
                 self.sent.append(Sent(f"number-{number}", before, time.time()))
-        client.close()
 
     def end(self) -> None:
         """Publish no more."""
@@ -68,23 +69,26 @@ class Numbers:
         return [each for each in list(self.sent) if each.after < until and tasks.get(each.task_id) is None]
 
 
-def message(task_id: str, number: int) -> bytes:
-    """A task-received as Celery publishes it."""
-    event = {
+def event(task_id: str, number: int) -> bytes:
+    """A task-received as a worker writes it."""
+    return json.dumps({
         "type": "task-received", "uuid": task_id, "name": "testing.numbered", "hostname": "numbers@testing", "pid": 1,
         "clock": number, "timestamp": time.time(), "utcoffset": 0, "args": "()", "kwargs": "{}", "retries": 0,
-    }  # fmt: skip
-    body = base64.b64encode(json.dumps(event).encode()).decode()
+    }).encode()  # fmt: skip
+
+
+def envelope(body: bytes) -> bytes:
+    """An event as Celery publishes it on Redis."""
     return json.dumps({
-        "body": body, "content-type": "application/json", "content-encoding": "utf-8", "headers": {},
-        "properties": {"body_encoding": "base64"},
+        "body": base64.b64encode(body).decode(), "content-type": "application/json", "content-encoding": "utf-8",
+        "headers": {}, "properties": {"body_encoding": "base64"},
     }).encode()  # fmt: skip
 
 
 @contextmanager
-def numbers_to(server: Server, db: int = 0) -> Iterator[Numbers]:
-    """Numbered events to the event channel of a database."""
-    numbers = Numbers(server, db)
+def numbering(publish: Callable[[bytes], object]) -> Iterator[Numbers]:
+    """Numbered events through `publish`, see `Numbers`."""
+    numbers = Numbers(publish)
     thread = threading.Thread(target=numbers.run, name="numbers", daemon=True)
     thread.start()
     try:
@@ -92,3 +96,18 @@ def numbers_to(server: Server, db: int = 0) -> Iterator[Numbers]:
     finally:
         numbers.end()
         thread.join(10)
+
+
+@contextmanager
+def numbers_to(server: Server, db: int = 0) -> Iterator[Numbers]:
+    """Numbered events to the event channel of a Redis database."""
+    client = server.client(db=db, socket_timeout=30)
+
+    def publish(body: bytes) -> None:
+        try:
+            client.publish(CHANNEL.format(db=db), envelope(body))
+        except redis.RedisError as error:
+            raise OSError(str(error)) from error
+
+    with client, numbering(publish) as numbers:
+        yield numbers

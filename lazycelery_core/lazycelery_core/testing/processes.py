@@ -27,6 +27,12 @@ def wait_until(condition: Callable[[], T | None], what: str, seconds: float = 60
     return answer
 
 
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """Let a child of ours stand still; it does when this returns. SIGCONT lets it go on."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 def die_with_parent() -> None:
     """Let the kernel kill the calling process when its parent ends in whatever way. Linux only, elsewhere nothing."""
     if sys.platform == "linux":

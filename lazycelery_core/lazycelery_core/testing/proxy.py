@@ -1,6 +1,6 @@
 """How does a test make a network bad? A loopback proxy that swallows, delays, drips or cuts what goes through it.
 
-with proxy_of(server) as proxy:
+with proxy_of(server) as proxy:           # or of a port of the loopback
     proxy.hole = True       # half-open: everything is swallowed, nothing is closed; new connections too
     proxy.delay = 0.3       # seconds on each way
     proxy.trickle = 2_000   # bytes a second on each way, a few at a time
@@ -24,9 +24,12 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER that makes a close a reset
 
 
 class Proxy:
-    """Listens on `port` of 127.0.0.1 and connects to a unix socket. Its attributes may be changed at any time."""
+    """Listens on `port` of 127.0.0.1. Its attributes may be changed at any time.
 
-    def __init__(self, target: Path) -> None:
+    target: where it connects to, a unix socket or a port of the loopback.
+    """
+
+    def __init__(self, target: Path | int) -> None:
         self.hole, self.delay, self.trickle = False, 0.0, 0
         self.port = 0
         self._target = target
@@ -72,12 +75,17 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            behind, there = await asyncio.open_unix_connection(self._target)
+            behind, there = await self._connected()
         except OSError:
             writer.transport.abort()
             return
         self._writers.add(there)
         await asyncio.gather(self._pump(reader, there), self._pump(behind, writer))
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, int):
+            return await asyncio.open_connection("127.0.0.1", self._target)
+        return await asyncio.open_unix_connection(self._target)
 
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         due = 0.0
@@ -104,9 +112,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy_of(server: Server) -> Iterator[Proxy]:
-    """A proxy in front of a server's unix socket; the server may be killed and started again behind it."""
-    proxy, ready = Proxy(server.socket), threading.Event()
+def proxy_of(server: Server | int) -> Iterator[Proxy]:
+    """A proxy in front of a server's unix socket, or of a port. The server may be killed and started again."""
+    proxy, ready = Proxy(server if isinstance(server, int) else server.socket), threading.Event()
     thread = threading.Thread(target=proxy.run, args=(ready,), name="proxy", daemon=True)
     thread.start()
     ready.wait(10)

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lazycelery_core.config import loads
@@ -100,13 +101,26 @@ class Watched:
 
 
 @contextmanager
-def watching(url: str, numbers: Numbers | None = None, passive: bool = False) -> Iterator[Watched]:
-    launcher = Launcher(loads(""), Options(passive=passive, without=("demo",)))
-    watch = launcher.watch(launcher.connect(url))
+def watching(
+    url: str,
+    numbers: Numbers | None = None,
+    passive: bool = False,
+    allow: Sequence[str] = (),
+    queues: Sequence[str] = (),
+    live: bool = True,
+    config: str = "",
+) -> Iterator[Watched]:
+    """The whole program but its screen.
+
+    allow: granted scopes. queues: those of the connection's settings. live: wait for that. config: the file's text.
+    """
+    launcher = Launcher(loads(config), Options(passive=passive, allow=tuple(allow), without=("demo",)))
+    watch = launcher.watch(replace(launcher.connect(url), queues=tuple(queues)))
     watch.start()
     watched = Watched(watch, numbers)
     try:
-        wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live")
+        if live:
+            wait_until(lambda: watched.events.state is LinkState.LIVE, "the stream is live")
         watched.since = time.time()
         if numbers is not None:
             watched.flows()

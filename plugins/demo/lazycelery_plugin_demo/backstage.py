@@ -41,6 +41,7 @@ AHEAD = (
     "celery.concurrency.prefork",
     "celery.concurrency.thread",
     "celery.worker.consumer",
+    "kombu.transport.pyamqp",
     "kombu.transport.redis",
 )
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -31,7 +31,8 @@ LOOK = 20.0  # s that --headless watches unless told otherwise: the dying worker
     "--broker",
     metavar="URL",
     envvar="LAZYCELERY_BROKER_URL",
-    help="Play on this empty Redis database instead of a server of the demo's own.",
+    help="Play on this empty Redis database, or in this RabbitMQ virtual host without Celery, not on a server of its "
+    "own. On RabbitMQ no results are kept, so neither they nor chords are shown.",
 )
 @click.pass_obj
 def demo(launcher: "Launcher", seconds: float | None, headless: bool, broker: str | None) -> None:
@@ -49,7 +50,10 @@ def _show(launcher: "Launcher", world: DemoWorld, seconds: float | None) -> int:
 
 def _report(launcher: "Launcher", world: DemoWorld, seconds: float) -> int:
     from lazycelery_plugin_demo.report import lines
+    from lazycelery_plugin_demo.shop.application import is_rabbitmq
 
+    if is_rabbitmq(world.broker_url):
+        click.echo("On RabbitMQ the shop keeps no results: neither they nor chords are shown.", err=True)
     with _unwound_by_signals():
         seen = launcher.observe(world.broker_url, seconds)
     click.echo("\n".join(lines(seen)))

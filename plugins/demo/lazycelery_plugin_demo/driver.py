@@ -12,6 +12,8 @@ from typing import Any
 from celery import Celery, chain, chord, group
 from celery.canvas import Signature
 
+from lazycelery_plugin_demo.shop.application import is_rabbitmq
+
 CUSTOMERS = ("zoe.ostergard@shop.example", "ли@почта.example", "j.okafor@shop.example", "mei-lin@shop.example")
 SHOPS = ("Rotterdam", "København", "Zürich", "Łódź", "Porto", "Leeds")
 SOLD_OUT = "GRN-KETTLE-1L"
@@ -118,9 +120,18 @@ def suspect_bots(shop: Shop) -> None:
 
 def upload_pictures(shop: Shop) -> None:
     """More than the one image worker can do, until the backlog is full."""
-    if shop.app.backend.client.llen("media\x06\x163") < FULL_MEDIA:
+    if waiting(shop.app, "media") < FULL_MEDIA:
         for _ in range(max(1, round(3 * shop.rush()))):
             _upload(shop)
+
+
+def waiting(app: Celery, queue: str) -> int:
+    """Messages of the usual priority in a queue."""
+    if not is_rabbitmq(app.conf.broker_url):
+        length: int = app.backend.client.llen(f"{queue}\x06\x163")
+        return length
+    with app.pool.acquire(block=True) as connection, connection.channel() as channel:
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
 
 
 def open_with_backlog(shop: Shop) -> None:
@@ -142,10 +153,13 @@ def _upload(shop: Shop) -> None:
 
 
 def close_the_books(shop: Shop) -> None:
-    """A chord: every shop's day, then the sum."""
+    """A chord: every shop's day, then the sum. Where no results are kept there is no sum either."""
     day = time.strftime("%Y-%m-%d")
     shops = group(shop.call("reports.sales_of_shop", name, day) for name in SHOPS)
-    chord(shops, app=shop.app)(shop.call("reports.total", day))
+    if is_rabbitmq(shop.app.conf.broker_url):
+        group(shops, app=shop.app).apply_async()
+    else:
+        chord(shops, app=shop.app)(shop.call("reports.total", day))
 
 
 def order_nightly(shop: Shop) -> None:

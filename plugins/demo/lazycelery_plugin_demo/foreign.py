@@ -1,7 +1,7 @@
 """May the demo play on a broker that somebody else runs, and how does it leave it?
 
 Our workers would take other people's messages and throw away tasks they don't know. So it must be an empty Redis
-database, and everything written there goes away at the end.
+database, or a virtual host of RabbitMQ without Celery (rabbit.py), and everything written there goes away at the end.
 """
 
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -9,7 +9,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import redis
 
 from lazycelery_core.errors import ConfigError, SourceError
+from lazycelery_plugin_demo import rabbit
 from lazycelery_plugin_demo.roles import QUEUES, ROLES
+from lazycelery_plugin_demo.shop.application import is_rabbitmq
 
 SCHEMES = ("redis", "rediss", "redis+socket")
 WITHOUT = "Leave --broker and LAZYCELERY_BROKER_URL out and it starts a server of its own."
@@ -17,11 +19,15 @@ OURS = ("_kombu.binding*", "celery-task*", "unacked*", "*.reply.celery.pidbox*")
 
 
 def claim(url: str) -> None:
-    """Raise ConfigError or SourceError unless the database is reachable and empty."""
+    """Raise ConfigError or SourceError unless the broker is reachable and nobody else's things are there."""
     try:
         place, scheme = where(url), urlsplit(url).scheme
+        if is_rabbitmq(url):
+            rabbit.claim(url, place)
+            return
         if scheme not in SCHEMES:
-            raise ConfigError(f"The demo can't play on {place}: it watches only Redis and Valkey.", WITHOUT)
+            kinds = "Redis, Valkey and RabbitMQ without TLS"
+            raise ConfigError(f"The demo can't play on {place}: it plays only on {kinds}.", WITHOUT)
         with client(url) as connection:
             keys = connection.dbsize()
     except ValueError:
@@ -44,6 +50,9 @@ def checked(url: str) -> str:
 
 def clean(url: str) -> None:
     """Delete what the demo wrote."""
+    if is_rabbitmq(url):
+        rabbit.clean(url)
+        return
     with client(url) as connection:
         for pattern in (*OURS, *(f"{queue}*" for queue in QUEUES), *(f"{role.name}*" for role in ROLES)):
             for keys in _pages(connection, pattern):

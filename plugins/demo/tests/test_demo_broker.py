@@ -69,10 +69,10 @@ def test_an_error_behind_the_scene_reaches_the_caller(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "url", ["filesystem://", "amqp://guest:guest@localhost//", "memory://", "nonsense", "unix:///tmp/x"]
+    "url", ["filesystem://", "amqps://guest:guest@localhost//", "memory://", "nonsense", "unix:///tmp/x"]
 )
 def test_a_broker_that_cannot_be_watched_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="watches only Redis and Valkey"):
+    with pytest.raises(ConfigError, match="plays only on Redis, Valkey and RabbitMQ"):
         DemoWorld(url).start()
 
 

@@ -13,6 +13,9 @@ from lazycelery_plugin_queues.chart import QueueRates
 from lazycelery_plugin_queues.messages import QueueMessages
 from lazycelery_plugin_queues.pane import OverviewQueues, QueuesList
 from lazycelery_plugin_queues.projection import LastPeeks
+from lazycelery_plugin_queues.routing import ACTIONS as ROAD_ACTIONS
+from lazycelery_plugin_queues.routing import KEYS as ROAD_KEYS
+from lazycelery_plugin_queues.routing import RoadDetails, RoutingMap
 from lazycelery_plugin_queues.settings import QueuesSettings
 from lazycelery_plugin_queues.source import PeekSource
 from lazycelery_plugin_queues.tabs import TABS, QueueDetail
@@ -38,15 +41,15 @@ def lazycelery_projections(settings: QueuesSettings) -> Iterable[Projection]:
 
 @hookimpl
 def lazycelery_panes(settings: QueuesSettings) -> Iterable[Pane | DetailTab]:
-    panes = (OverviewQueues, QueuesList, QueueDetail, QueueRates, QueueMessages)
-    return [each() for each in (*panes, *TABS)]
+    panes = (OverviewQueues, QueuesList, QueueDetail, QueueRates, QueueMessages, RoutingMap)
+    return [each() for each in (*panes, *TABS, RoadDetails)]
 
 
 @hookimpl
 def lazycelery_actions(settings: QueuesSettings) -> Iterable[Action]:
-    return ACTIONS
+    return (*ACTIONS, *ROAD_ACTIONS)
 
 
 @hookimpl
 def lazycelery_keybindings(settings: QueuesSettings) -> Mapping[str, str]:
-    return KEYS
+    return {**KEYS, **ROAD_KEYS}

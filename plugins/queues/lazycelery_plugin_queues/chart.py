@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from lazycelery_core.canvas import Canvas
 from lazycelery_core.charts import Chart, Series, draw_chart
-from lazycelery_core.looks import hbar
+from lazycelery_core.looks import hbar, spark
 from lazycelery_core.model import Queue
 from lazycelery_core.pane import QUEUES, CanvasPane, DrawContext, Slot
 from lazycelery_core.text import rate, safe
@@ -22,7 +22,7 @@ def window(known: float) -> int:
 
 
 class QueueRates(CanvasPane):
-    """Two bars, in and out, on one scale; below them the depth."""
+    """In and out on one scale, over time where the broker tells it, else as bars; below them the depth."""
 
     id: ClassVar[str] = "queues.rates"
     view = QUEUES
@@ -36,7 +36,7 @@ class QueueRates(CanvasPane):
         return f"{safe(queue.name)}  {minutes} min" if queue is not None else self.title
 
     def draw(self, canvas: Canvas, context: DrawContext) -> None:
-        """Bars above, chart below."""
+        """Rates above, chart below."""
         queue = selected_queue(context)
         if queue is None:
             canvas.put_line(0, 0, no_queue_selected())
@@ -47,12 +47,14 @@ class QueueRates(CanvasPane):
 
 
 def _draw_rates(canvas: Canvas, queue: Queue) -> None:
-    most = max(queue.in_rate or 0.0, queue.out_rate or 0.0)
+    most = max(queue.in_rate or 0.0, queue.out_rate or 0.0, *queue.in_history, *queue.out_history)
     room = max(0, min(40, canvas.width - LABEL - 14))
-    for row, (name, value) in enumerate((("in", queue.in_rate), ("out", queue.out_rate))):
+    told = (("in", queue.in_rate, queue.in_history), ("out", queue.out_rate, queue.out_history))
+    for row, (name, value, history) in enumerate(told):
         canvas.put(0, row, f"{name:<4}{rate(value):>7}", Tone.TEXT if value else Tone.DIM)
-        bar = Span(hbar(value / most if value and most else None, room), Tone.BAR if name == "out" else Tone.RECEIVED)
-        canvas.put_line(LABEL, row, (bar,))
+        tone = Tone.BAR if name == "out" else Tone.RECEIVED
+        drawn = spark(history, room, most) if len(history) > 1 else hbar(value / most if value and most else None, room)
+        canvas.put_line(LABEL, row, (Span(drawn, tone),))
     net = net_rate(queue)
     if net is not None:
         canvas.put(LABEL + room + 2, 0, f"net {rate(net, signed=True)}", Tone.WARN if net > 0 else Tone.DIM)

@@ -82,6 +82,13 @@ def growth(queue: Queue) -> float:
     return (seen[-1] - seen[0]) / (SAMPLE * (len(seen) - 1)) if len(seen) > 1 else 0.0
 
 
+def consumer_number(queue: Queue) -> int | None:
+    """How many consume the queue: the broker's own count where it has one, else the workers that say so."""
+    if queue.consumer_count is not None:
+        return queue.consumer_count
+    return None if queue.consumers is None else len(queue.consumers)
+
+
 def is_abandoned(queue: Queue) -> bool:
     """Messages wait and it is known that nobody consumes the queue."""
-    return bool(queue.ready) and queue.consumers is not None and not queue.consumers
+    return bool(queue.ready) and consumer_number(queue) == 0

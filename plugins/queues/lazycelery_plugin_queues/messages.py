@@ -1,9 +1,11 @@
 """What waits in the selected queue? Its messages, read without consuming them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from lazycelery_core.arranging import arranged
+from lazycelery_core.control import PeekPrice
 from lazycelery_core.model import Message, Queue
 from lazycelery_core.pane import QUEUES, Cell, Column, DrawContext, Rows, Slot, TablePane
 from lazycelery_core.redact import Redactor
@@ -14,8 +16,10 @@ from lazycelery_plugin_queues.pane import no_queue_selected, selected_queue
 from lazycelery_plugin_queues.projection import VIEW, Peeked
 
 STALE = 10.0  # s; five peeks that did not come
+SCOPE = "peek"  # what --allow has to name where a look changes what workers get
 CELL = 500  # characters of arguments that a cell looks at
 REDACTOR = Redactor()
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 def last_peek(snapshot: Snapshot, queue: Queue) -> Peeked | None:
@@ -89,6 +93,8 @@ class QueueMessages(TablePane):
         number = len(peeked.peek.messages)
         shown = f"1-{number} of {count(peeked.peek.total)}" if number else "empty"
         old = context.snapshot.now - peeked.at
+        if peeked.price is not None:
+            return line((f"one look, {age(old)} ago, all put back · {shown}", Tone.DIM))
         late = f", {age(old)} ago" if old > STALE else ""
         return line((f"peek, read without consuming{late} · {shown}", Tone.DIM))
 
@@ -113,6 +119,8 @@ class QueueMessages(TablePane):
         peeked = last_peek(context.snapshot, queue)
         if peeked is not None and peeked.error:
             return (line((peeked.error, Tone.WARN)),)
+        if peeked is not None and peeked.peek is None and peeked.price is not None:
+            return price_lines(peeked.price, context.snapshot)
         if query.filter is not None and peeked is not None and peeked.peek is not None and peeked.peek.messages:
             seen = len(peeked.peek.messages)
             return (line((f"None of the {seen} messages read matches ", Tone.DIM), query.filter.text),)
@@ -123,3 +131,26 @@ def _why_nothing(queue: Queue, peeked: Peeked | None) -> str:
     if peeked is not None or queue.ready == 0:
         return "No message waits here."
     return "Reading …"
+
+
+def price_lines(price: PeekPrice, snapshot: Snapshot) -> list[Line]:
+    """What a look would cost, and how to get one."""
+    said = [line((sentence, Tone.TEXT)) for sentence in sentences(price)]
+    if price.refusal:
+        return [*said, line((price.refusal, Tone.WARN))]
+    if not price.needs_confirmation:
+        return [*said, how_to("m", f"looks at the first {price.limit} once")]
+    if SCOPE not in snapshot.scopes:
+        return [*said, line(("It is a write: start with ", Tone.DIM), f"--allow {SCOPE}")]
+    return [*said, how_to("M", "asks, and then looks once")]
+
+
+def sentences(price: PeekPrice) -> list[str]:
+    """The price, a sentence a line, and the looks that are left where that is counted."""
+    left = [] if price.remaining is None else [f"Looks left until messages are lost: {price.remaining}."]
+    return [*_SENTENCE.split(price.sentence), *left]
+
+
+def how_to(key: str, what: str) -> Line:
+    """`Press m in the list of queues: ...`."""
+    return line(("Press ", Tone.DIM), (key, Tone.ACCENT), (f" in the list of queues: it {what}.", Tone.DIM))

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from lazycelery_core.looks import WARNING
+from lazycelery_core.looks import SCHEDULED, WARNING
 from lazycelery_core.model import Queue
-from lazycelery_core.text import age, rate
+from lazycelery_core.text import age, count, rate
 from lazycelery_core.tones import Line, Tone, line
-from lazycelery_plugin_queues.flow import growth, is_abandoned, is_growing, without_drain
+from lazycelery_plugin_queues.flow import consumer_number, growth, is_abandoned, is_growing, without_drain
 
 MANY = 3  # queues named one by one
 
@@ -33,7 +33,7 @@ def notes(shown: Sequence[Queue]) -> Iterator[Line]:
         yield line((f"{WARNING} {queue.name} {_trouble(queue)}", Tone.WARN))
     if len(found) > MANY:
         yield line((f"{WARNING} {len(found) - MANY} more that grow or that nobody consumes", Tone.WARN))
-    if len(found) == 1 and found[0].consumers:
+    if len(found) == 1 and consumer_number(found[0]):
         yield line((f"  {consumers_text(found[0])}", Tone.DIM))
 
 
@@ -49,8 +49,18 @@ def consumers_text(queue: Queue) -> str:
     """`1 consumer (worker-3)`."""
     names = queue.consumers or ()
     shown = ", ".join(name.partition("@")[0] for name in names[:3]) + (" …" if len(names) > 3 else "")
-    number = "1 consumer" if len(names) == 1 else f"{len(names)} consumers"
+    counted = consumer_number(queue) or 0
+    number = "1 consumer" if counted == 1 else f"{counted} consumers"
     return f"{number} ({shown})" if names else number
+
+
+def kept_back(shown: Sequence[Queue]) -> Iterator[Line]:
+    """`◷ delayed by the broker: orders 5, mail 2`."""
+    found = sorted((queue for queue in shown if queue.delayed), key=lambda queue: -(queue.delayed or 0))
+    named = ", ".join(f"{queue.name} {count(queue.delayed)}" for queue in found[:MANY])
+    more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
+    if found:
+        yield line((f"{SCHEDULED.glyph} delayed by the broker: {named}{more}", Tone.SCHEDULED))
 
 
 def uncounted(shown: Sequence[Queue]) -> Iterator[Line]:

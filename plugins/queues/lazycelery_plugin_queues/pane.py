@@ -11,8 +11,16 @@ from lazycelery_core.pane import OVERVIEW, QUEUES, Cell, Column, DrawContext, Ro
 from lazycelery_core.snapshot import RowQuery, Snapshot
 from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, rate
 from lazycelery_core.tones import Line, Span, Tone, line
-from lazycelery_plugin_queues.flow import Outlook, is_abandoned, is_growing, outlook, to_empty, to_empty_text
-from lazycelery_plugin_queues.notes import deep_first, notes, troubled, uncounted, worst_first
+from lazycelery_plugin_queues.flow import (
+    Outlook,
+    consumer_number,
+    is_abandoned,
+    is_growing,
+    outlook,
+    to_empty,
+    to_empty_text,
+)
+from lazycelery_plugin_queues.notes import deep_first, kept_back, notes, troubled, uncounted, worst_first
 
 FEW = 60  # samples of 5 s: five minutes
 LOOKED_BACK = 60.0  # s that rates are taken over
@@ -40,7 +48,7 @@ def _unacked(queue: Queue, context: DrawContext) -> Cell:
 
 
 def _consumers(queue: Queue, context: DrawContext) -> Cell:
-    number = None if queue.consumers is None else len(queue.consumers)
+    number = consumer_number(queue)
     return line((count(number), Tone.DIM if number is None else Tone.WARN if is_abandoned(queue) else Tone.TEXT))
 
 
@@ -145,10 +153,6 @@ def _queue_name(queue: Queue) -> str:
     return queue.name
 
 
-def _consumer_count(queue: Queue) -> int | None:
-    return None if queue.consumers is None else len(queue.consumers)
-
-
 READY = _column("ready", "ready", _ready, 7, lambda queue: queue.ready, 0, 5)
 UNACKED = _column("unack", "unack", _unacked, 5, lambda queue: queue.unacked, 2)
 
@@ -180,7 +184,7 @@ class QueuesList(QueueTable):
         Column("name", "name", _name, 14, min_width=8, grow=2, sort=_queue_name, value=_queue_name, cut="middle"),
         READY,
         UNACKED,
-        _column("consumers", "consumers", _consumers, 9, _consumer_count, 3),
+        _column("consumers", "consumers", _consumers, 9, consumer_number, 3),
         _column("in", "in/s", _rate(lambda queue: queue.in_rate), 6, lambda queue: queue.in_rate, 1),
         _column("out", "out/s", _rate(lambda queue: queue.out_rate), 6, lambda queue: queue.out_rate, 1),
         _column("oldest", "oldest", _oldest, 6, lambda queue: queue.oldest, 6),
@@ -195,7 +199,7 @@ class QueuesList(QueueTable):
     def footnotes(self, context: DrawContext, rows: Rows) -> Sequence[Line]:
         """The same, why a number is missing, and a gap that the rates still look back on."""
         gap = gap_note(context.snapshot, context.time_mode, LOOKED_BACK)
-        return [*notes(rows.items), *uncounted(rows.items), *gap]
+        return [*notes(rows.items), *kept_back(rows.items), *uncounted(rows.items), *gap]
 
 
 def selected_queue(context: DrawContext) -> Queue | None:

@@ -8,10 +8,12 @@ from lazycelery_core.looks import WORKER_STATES, hbar
 from lazycelery_core.model import Message, Queue
 from lazycelery_core.pane import QUEUES, DetailPane, DetailTab, DrawContext, Slot
 from lazycelery_core.redact import Redactor
-from lazycelery_core.text import UNKNOWN, Safe, age, count, duration, fit, pad, rate, safe, safe_lines, size
+from lazycelery_core.text import UNKNOWN, Safe, age, clock, count, duration, fit, pad, rate, safe, safe_lines, size
 from lazycelery_core.tones import Line, Span, Tone, line
 from lazycelery_plugin_queues import flow
 from lazycelery_plugin_queues.canvas_links import Links, links
+from lazycelery_plugin_queues.dead_letters import HEADERS as HEADERS_OF_DEATH
+from lazycelery_plugin_queues.dead_letters import MOST, REASONS, deaths, delay
 from lazycelery_plugin_queues.messages import last_peek, waited
 from lazycelery_plugin_queues.notes import consumers_text
 from lazycelery_plugin_queues.pane import QueuesList, no_queue_selected
@@ -23,8 +25,9 @@ HEADERS = 60  # headers shown; Celery writes about 25
 ARGS_LIMIT = 20_000  # characters of arguments in a detail tab
 KNOWN = frozenset([
     "id", "task", "lang", "root_id", "parent_id", "group", "group_index", "retries", "eta", "expires", "argsrepr",
-    "kwargsrepr",
+    "kwargsrepr", *HEADERS_OF_DEATH,
 ])  # fmt: skip
+DELAYED = ("  kept back by the broker until their time", Tone.DIM)
 REDACTOR = Redactor()
 
 _short = Repr()
@@ -34,7 +37,8 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 20
 
 def fact(label: str, *parts: Any) -> Line:
     """A label and what stands beside it."""
-    return line((pad(Safe(label), LABEL), Tone.DIM), *parts)
+    shown = safe(label, 60) if label else Safe("")
+    return line((pad(Safe(f"{shown} "), LABEL), Tone.DIM), *parts)
 
 
 class QueueDetails(DetailTab):
@@ -52,12 +56,14 @@ class QueueDetails(DetailTab):
             fact("Ready", count(queue.ready), *_trend(queue)),
             *_priorities(queue),
             fact("Unacked", count(queue.unacked), ("  taken by workers, not yet acknowledged", Tone.DIM)),
+            *([fact("Delayed", count(queue.delayed), DELAYED)] if queue.delayed else []),
             fact("Rates", f"in {rate(queue.in_rate)}  out {rate(queue.out_rate)}", *_net(queue)),
             *([fact("", (NO_RATES, Tone.DIM))] if queue.in_rate is None else []),
             fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM)),
             *_next(queue, context),
             fact("Consumers", _consumers(queue)),
             fact("Exchange", queue.exchange or UNKNOWN, (f"  routing key {queue.routing_key or UNKNOWN}", Tone.DIM)),
+            *(fact(label, text) for label, text in queue.facts if not (label == "Delayed" and queue.delayed)),
             *([fact("Note", (queue.note, Tone.WARN))] if queue.note else []),
             fact("Counted", f"{age(context.snapshot.now - queue.at)} ago" if queue.at else UNKNOWN),
         ]
@@ -85,8 +91,8 @@ def _net(queue: Queue) -> list[Any]:
 
 
 def _priorities(queue: Queue) -> Iterator[Line]:
-    """A line for each step when there is more than one in use."""
-    steps = sorted(queue.by_priority.items())
+    """A line for each step when there is more than one in use, the one that is served first on top."""
+    steps = sorted(queue.by_priority.items(), reverse=queue.highest_first)
     if len(steps) < 2:
         return
     most = max(number for _, number in steps)
@@ -96,7 +102,7 @@ def _priorities(queue: Queue) -> Iterator[Line]:
 
 
 def _consumers(queue: Queue) -> str:
-    return f"{UNKNOWN}  nobody could be asked" if queue.consumers is None else consumers_text(queue)
+    return f"{UNKNOWN}  nobody could be asked" if flow.consumer_number(queue) is None else consumers_text(queue)
 
 
 class QueueConsumers(DetailTab):
@@ -113,7 +119,9 @@ class QueueConsumers(DetailTab):
         if queue.consumers is None:
             return [line(("Not known: no worker could be asked which queues it consumes.", Tone.DIM))]
         if not queue.consumers:
-            return [line(("No worker consumes this queue.", Tone.WARN if queue.ready else Tone.DIM))]
+            others = f" The broker counts {count(queue.consumer_count)} consumers." if queue.consumer_count else ""
+            tone = Tone.WARN if flow.is_abandoned(queue) else Tone.DIM
+            return [line((f"No worker consumes this queue.{others}", tone))]
         return [_consumer(name, context) for name in queue.consumers]
 
 
@@ -166,13 +174,23 @@ class MessageDetails(DetailTab):
             fact("Priority", UNKNOWN if message.priority is None else str(message.priority)),
             fact("Eta", message.eta or "none", (f"  expires {_header(message, 'expires')}", Tone.DIM)),
             fact("Retries", count(message.retries)),
+            *_marks(message),
             fact("Body", size(message.size), (f"  {message.content_type}", Tone.DIM)),
             *([fact("Not opened", (message.problem, Tone.WARN))] if message.problem else []),
             *_arguments("Args", message.args),
             *_arguments("Kwargs", message.kwargs),
             *_links(message),
+            *_past(message, context),
             *_headers(message),
         ]
+
+
+def _marks(message: Message) -> Iterator[Line]:
+    """What the broker itself knows of it: that it was given back, and when it is thrown away."""
+    if message.redelivered:
+        yield fact("Redelivered", "yes", ("  taken before, and put back", Tone.DIM))
+    if message.expiration:
+        yield fact("Thrown away", f"{message.expiration} ms", ("  after it was sent", Tone.DIM))
 
 
 def _waited_note(message: Message, context: DrawContext) -> str:
@@ -212,6 +230,19 @@ def _body_links(found: Links) -> Iterator[Line]:
         yield fact("Chord", found.chord, ("  runs when the whole group has ended", Tone.DIM))
     if found.callbacks or found.errbacks:
         yield fact("Links", f"{found.callbacks} on success, {found.errbacks} on failure")
+
+
+def _past(message: Message, context: DrawContext) -> Iterator[Line]:
+    """What the broker did with it before: kept it back, or threw it out of other queues."""
+    kept = delay(message)
+    if kept:
+        yield fact("Delayed", duration(kept), ("  kept back by the broker until its time", Tone.DIM))
+    for death in deaths(message)[:MOST]:
+        times = f", {death.count} times" if death.count > 1 else ""
+        yield fact("Dead in", death.queue, (f"  {REASONS.get(death.reason, death.reason)}{times}", Tone.WARN))
+        road = f"it came by {death.exchange or 'the default exchange'}, routing key {', '.join(death.keys) or UNKNOWN}"
+        at = "" if death.at is None else f"  at {clock(death.at, context.time_mode, context.snapshot.now)}"
+        yield fact("", (f"{road}{at}", Tone.DIM))
 
 
 def _headers(message: Message) -> Iterator[Line]:

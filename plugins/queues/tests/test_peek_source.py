@@ -5,13 +5,13 @@ from typing import cast
 
 import pytest
 
-from lazycelery_core.control import Control, Level, Peek, Peeks
+from lazycelery_core.control import Control, Level, Peek, PeekPrice, Peeks
 from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.events import Event
 from lazycelery_core.model import Message
 from lazycelery_plugin_queues.projection import KEPT, LastPeeks
 from lazycelery_plugin_queues.settings import QueuesSettings
-from lazycelery_plugin_queues.source import NOBODY, PeekSource, QueuePeeked
+from lazycelery_plugin_queues.source import NOBODY, Looks, PeekSource, QueuePeeked
 
 NOW = 1_700_000_000.0
 SHOWN = frozenset({"view:queues", "queue:media"})
@@ -23,6 +23,10 @@ class Peeker:
     def __init__(self, error: Exception | None = None) -> None:
         self.asked: list[tuple[str, int, int]] = []
         self._error = error
+        self.cost: PeekPrice | None = None
+
+    def price(self, queue: str) -> PeekPrice | None:
+        return self.cost
 
     def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
         self.asked.append((queue, offset, limit))
@@ -119,6 +123,73 @@ def test_a_broker_that_nobody_can_peek_at_says_so() -> None:
     (event,) = read(made)
     assert isinstance(event, QueuePeeked)
     assert event.error == NOBODY
+
+
+# --- where a look has its price ---------------------------------------------------------------------------------------
+
+MARK = PeekPrice("Marks them as redelivered.", limit=20)
+MOVES = PeekPrice("Moves them to the end.", limit=5, needs_confirmation=True, remaining=3)
+
+
+def priced(cost: PeekPrice) -> tuple[Peeker, PeekSource, Looks]:
+    peeker = Peeker()
+    peeker.cost = cost
+    made = source(peeker)
+    (looks,) = made.abilities(Level.READ_ONLY)
+    assert isinstance(looks, Looks)
+    made.focus(SHOWN)
+    return peeker, made, looks
+
+
+@pytest.mark.parametrize("cost", [MARK, MOVES])
+def test_nothing_is_looked_at_before_the_price_is_known_and_a_look_is_wanted(cost: PeekPrice) -> None:
+    peeker, made, _ = priced(cost)
+    (event,) = read(made)
+    assert isinstance(event, QueuePeeked)
+    assert (event.peek, event.error, event.price) == (None, "", cost)
+    made.refresh()
+    read(made)
+    assert peeker.asked == []
+
+
+def test_a_wanted_look_is_taken_once_and_no_larger_than_its_price_allows() -> None:
+    peeker, made, looks = priced(MARK)
+    looks.want("media")
+    (event,) = read(made)
+    assert isinstance(event, QueuePeeked)
+    assert event.peek is not None
+    assert event.price == MARK
+    made.refresh()
+    read(made)
+    assert peeker.asked == [("media", 0, 20)]
+
+
+@pytest.mark.parametrize("cost", [MOVES, PeekPrice("A stream.", refusal="Streams can't be looked at.")])
+def test_a_key_alone_never_pays_what_has_to_be_confirmed_or_is_refused(cost: PeekPrice) -> None:
+    peeker, made, looks = priced(cost)
+    looks.want("media")
+    (event,) = read(made)
+    assert isinstance(event, QueuePeeked)
+    assert event.price == cost
+    assert peeker.asked == []
+
+
+def test_a_confirmed_look_is_taken_at_once_and_reported_by_the_source() -> None:
+    peeker, made, looks = priced(MOVES)
+    assert looks.look(peeker, "media").total == 7
+    assert peeker.asked == [("media", 0, 5)]
+    (event,) = read(made)
+    assert isinstance(event, QueuePeeked)
+    assert event.peek is not None
+
+
+def test_the_price_of_the_next_look_leaves_what_was_seen() -> None:
+    peeks = LastPeeks()
+    peeks.apply([cast("Event", QueuePeeked("q", Peek([], 4), price=MARK))], NOW)
+    peeks.apply([cast("Event", QueuePeeked("q", None, price=MOVES))], NOW + 9)
+    kept = peeks.view()["q"]
+    assert kept.peek is not None
+    assert (kept.at, kept.price) == (NOW, MOVES)
 
 
 def test_the_last_peek_of_the_queues_looked_at_last_is_kept() -> None:

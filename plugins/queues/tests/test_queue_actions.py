@@ -7,11 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from lazycelery_core.action import Copy, Go
-from lazycelery_core.control import Control
+from lazycelery_core.action import Copy, Go, Policy, Sent
+from lazycelery_core.control import Control, Level, PeekPrice
+from lazycelery_core.errors import ActionError
 from lazycelery_core.model import Message, Queue, Task, TaskState, Worker, WorkerState
 from lazycelery_core.query import parse
+from lazycelery_core.spans import plain
+from lazycelery_core.testing.fakes import FakeQueues
 from lazycelery_plugin_queues import actions
+from lazycelery_plugin_queues.projection import VIEW, Peeked
+from lazycelery_plugin_queues.source import Looks
 
 HOSTILE = ['a "b" c', "x y", "(z)", "a,b", "back\\slash", "-n", "état", "*", "\u202ex\x1b[31m", "celery:1"]
 MESSAGE = Message("media", 0, "abc", "img.resize", "", "", None)
@@ -84,7 +89,63 @@ def test_names_and_ids_are_copied_one_a_line() -> None:
 def test_every_key_belongs_to_an_action() -> None:
     names = {action.name for action in actions.ACTIONS}
     assert names == {
-        "queue.tasks", "queue.consumers", "queue.copy_name", "message.task", "message.tasks", "message.copy_id"
+        "queue.tasks", "queue.consumers", "queue.look", "queue.peek", "queue.copy_name", "message.task",
+        "message.tasks", "message.copy_id",
     }  # fmt: skip
     assert set(actions.KEYS) <= names
     assert cast("Any", actions.KEYS)["queue.consumers"] == "c"
+
+
+# --- looking, where it has its price ----------------------------------------------------------------------------------
+
+MARK = PeekPrice("Marks them.", limit=20)
+MOVES = PeekPrice("Moves them.", limit=5, needs_confirmation=True, remaining=3)
+
+
+def looked(price: PeekPrice | None, error: str = "") -> Any:
+    return SimpleNamespace(views={VIEW: {"media": Peeked(None, error, 1.0, price)}}, scopes=frozenset())
+
+
+@pytest.mark.parametrize(
+    "price, by_key, confirmed",
+    [
+        (None, "shown by themselves", "shown by themselves"),
+        (MARK, None, "nothing to confirm"),
+        (MOVES, "has to be confirmed", None),
+        (PeekPrice("", refusal="a stream"), "a stream", "a stream"),
+    ],
+)
+def test_which_key_looks_depends_on_the_price(
+    price: PeekPrice | None, by_key: str | None, confirmed: str | None
+) -> None:
+    for check, expected in ((actions.can_look, by_key), (actions.can_look_for_certain, confirmed)):
+        reason = check(looked(price), [Queue("media")])
+        assert (reason is None) == (expected is None)
+        assert expected is None or expected in str(reason)
+
+
+def test_nobody_looks_before_the_price_is_known() -> None:
+    for check in (actions.can_look, actions.can_look_for_certain):
+        assert check(looked(None, "refused"), [Queue("media")]) == "not known yet whether its messages can be read"
+        assert check(looked(MARK), [Queue("other")]) == "not known yet whether its messages can be read"
+        assert check(looked(MARK), []) == "select a queue first"
+
+
+def test_m_lets_the_source_look_and_a_confirmed_look_says_what_it_took() -> None:
+    looks, queues = Looks(50), FakeQueues([replace(MESSAGE, position=n) for n in range(9)], cost=MOVES)
+    control = Control((looks, queues))
+    actions.look(control, [Queue("media")])
+    assert list(looks.wanted) == ["media"]
+    sent = actions.look_for_certain(control, [Queue("media")])
+    assert isinstance(sent, Sent)
+    assert [reply.value for reply in sent.replies] == ["5 messages looked at and put back"]
+    with pytest.raises(ActionError):
+        actions.look_for_certain(Control((looks,)), [Queue("media")])
+
+
+def test_the_confirmation_says_how_many_are_taken_and_how_many_looks_are_left() -> None:
+    text = "\n".join(map(plain, actions.look_preview(looked(MOVES), [Queue("media", ready=1200)])))
+    assert "first 5 of 1,200 messages" in text
+    assert "Looks left until messages are lost: 3." in text
+    peek = next(each for each in actions.ACTIONS if each.name == "queue.peek")
+    assert Policy(Level.READ_ONLY).refusal(peek) == "needs --allow peek"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lazycelery_core.control import Peek
+from lazycelery_core.control import Peek, PeekPrice
 from lazycelery_core.model import Gap, Link, LinkState, Message, Queue, Worker, WorkerState
 from lazycelery_core.pane import DetailPane, DetailTab, DrawContext, Pane, Rows, TablePane
 from lazycelery_core.query import parse
@@ -186,6 +186,25 @@ def test_messages_say_that_they_were_only_looked_at() -> None:
     assert "peek, read without consuming · 1-12 of 3,041" in drawn(QueueMessages(), moment(), 120, 10)
     old = moment(peeked=Peeked(Peek(MESSAGES, 3041), "", NOW - 60))
     assert "read without consuming, 1m ago" in drawn(QueueMessages(), old, 120, 10)
+
+
+@pytest.mark.parametrize(
+    "price, scopes, said",
+    [
+        (PeekPrice("It marks them."), (), ("It marks them.", "Press m in the list of queues", "first 20 once")),
+        (PeekPrice("It moves them.", needs_confirmation=True, remaining=3), (), ("lost: 3.", "--allow peek")),
+        (PeekPrice("It moves them.", needs_confirmation=True), ("peek",), ("It moves them.", "Press M", "asks")),
+        (PeekPrice("A stream.", refusal="Nobody may look."), (), ("A stream.", "Nobody may look.")),
+    ],
+)
+def test_what_a_look_costs_is_said_before_the_first(
+    price: PeekPrice, scopes: Sequence[str], said: Sequence[str]
+) -> None:
+    before = moment(peeked=Peeked(None, "", NOW, price), scopes=frozenset(scopes))
+    text = drawn(QueueMessages(), before, 120, 10)
+    assert all(each in text for each in said)
+    after = moment(peeked=Peeked(Peek(MESSAGES, 3041), "", NOW - 60, price))
+    assert "one look, 1m ago, all put back · 1-12 of 3,041" in drawn(QueueMessages(), after, 120, 10)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ found as a list whose next message is Celery's. Events, remote control and reply
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from lazycelery_core.model import Binding, Endpoint, Exchange, Routing
 from lazycelery_core.payload import PayloadError
 from lazycelery_plugin_redis.envelope import opened
 from lazycelery_plugin_redis.layout import DEFAULT_EXCHANGE, Layout
@@ -67,6 +68,20 @@ class Discovery:
         bound = self._bindings.get(exchange, [])
         hits = [name for bound_key, pattern, name in bound if _matches(bound_key, pattern, key)]
         return hits or ([key] if key in self.queues else [])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many bindings and queues are known: a cheap sign that something changed."""
+        return sum(map(len, self._bindings.values())), len(self.queues)
+
+    def routing(self, at: float) -> Routing:
+        """All that is bound. at: Unix seconds. Redis keeps no type of an exchange: patterns are those of topics."""
+        bound = {name: members for name, members in sorted(self._bindings.items()) if members}
+        exchanges = [Exchange(name, "topic" if any(pattern for _, pattern, _ in members) else "")
+                     for name, members in bound.items()]  # fmt: skip
+        bindings = [Binding(name, queue, key) for name, members in bound.items() for key, _, queue in members
+                    if not self._layout.is_internal(queue)]  # fmt: skip
+        return Routing(tuple(exchanges), tuple(bindings), tuple(Endpoint(name) for name in sorted(self.queues)), at)
 
     def step(self, now: float) -> list[str]:
         """Known bindings again every PERIOD, a few SCAN steps; after a whole pass the names of queues that are gone."""

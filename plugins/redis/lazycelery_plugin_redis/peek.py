@@ -28,6 +28,10 @@ class Peeker:
         """Commands sent to the broker since start."""
         return self._line.asked
 
+    def price(self, queue: str) -> None:
+        """As `Peeks.price`: reading a list changes nothing."""
+        return
+
     def peek(self, queue: str, offset: int = 0, limit: int = 50) -> Peek:
         """As `Peeks.peek`."""
         keys = self._layout.buckets(queue)

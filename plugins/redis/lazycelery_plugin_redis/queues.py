@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from lazycelery_core.control import Level
-from lazycelery_core.events import Event, QueueGone, QueueSample
+from lazycelery_core.events import Event, QueueGone, QueueSample, RoutingSample
 from lazycelery_core.source import Source
 from lazycelery_plugin_redis.abilities import Abilities
 from lazycelery_plugin_redis.discovery import Discovery
@@ -18,6 +18,7 @@ from lazycelery_plugin_redis.ledger import Ledger
 from lazycelery_plugin_redis.line import Command, Line
 
 EVERY_STEP = 10  # polls after which buckets that were always empty are asked again
+ROADS = 10.0  # s between two reports of unchanged bindings
 PIPELINE = 1000  # commands in one go: 4 ms of a busy server, and others get their turn in between
 
 
@@ -41,7 +42,8 @@ class RedisQueues(Source):
         self._abilities = abilities
         self._steps: dict[str, set[int]] = {}
         self._polls = 0
-        self._due = 0.0
+        self._due = self._roads_due = 0.0
+        self._roads_size = (0, 0)
         self._wanted = threading.Event()
 
     def abilities(self, level: Level) -> Iterable[object]:
@@ -89,7 +91,16 @@ class RedisQueues(Source):
         return [
             *(QueueGone(name, now) for name in gone),
             *(self._sample(name, depths[name], held, now) for name in names if name in depths),
+            *self._roads(now),
         ]  # fmt: skip
+
+    def _roads(self, now: float) -> list[Event]:
+        """How the queues are bound, when that changed and now and then."""
+        size = self._discovery.size
+        if size == self._roads_size and time.monotonic() < self._roads_due:
+            return []
+        self._roads_size, self._roads_due = size, time.monotonic() + ROADS
+        return [RoutingSample(self._discovery.routing(now))]
 
     def _sample(self, name: str, ready: dict[int, int] | None, held: dict[str, int] | None, now: float) -> QueueSample:
         exchange, routing_key = self._discovery.binding(name)

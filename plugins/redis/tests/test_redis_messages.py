@@ -16,6 +16,7 @@ from lazycelery_core.control import Peeks, StoresResults
 from lazycelery_core.errors import AccessRefused
 from lazycelery_core.model import Message
 from lazycelery_core.redact import MASK, Redactor
+from lazycelery_core.task_message import TEXT
 from lazycelery_core.testing.celery_app import create_app
 from lazycelery_core.testing.servers import Server
 from lazycelery_core.urls import BrokerURL
@@ -23,7 +24,7 @@ from lazycelery_plugin_redis import peek
 from lazycelery_plugin_redis.address import address_of
 from lazycelery_plugin_redis.layout import Layout
 from lazycelery_plugin_redis.line import Shared
-from lazycelery_plugin_redis.message import TEXT, message_of
+from lazycelery_plugin_redis.message import message_of
 from lazycelery_plugin_redis.peek import Peeker
 from lazycelery_plugin_redis.results import HEAD, ResultStore
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lazycelery_core.events import Event, QueueGone, QueueSample
+from lazycelery_core.events import Event, QueueGone, QueueSample, RoutingSample
+from lazycelery_core.model import Binding, Exchange
 from lazycelery_core.testing.celery_app import create_app
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.servers import Server
@@ -115,6 +116,33 @@ def test_other_layouts_are_counted(valkey: Server, watch: Watch, settings: dict[
     send(valkey.url, 2, "mail", settings)
     send(valkey.url, 3, "mail", settings, priority=7)
     assert poll(watch(valkey.url, layout))["mail"].ready == {0: 2, layout.steps[-1 if len(layout.steps) == 2 else 2]: 3}
+
+
+def test_how_queues_are_bound_is_told_when_it_changes(valkey: Server, watch: Watch) -> None:
+    kombu: Any = pytest.importorskip("kombu")
+    topic = kombu.Exchange("news", type="topic")
+    with kombu.Connection(valkey.url) as connection:
+        kombu.Queue("sport", topic, "news.sport.#")(connection.default_channel).declare()
+    send(valkey.url, 1, "mail")
+    send(valkey.url, 1, "lost")
+    with valkey.client() as client:
+        client.delete("_kombu.binding.lost", "_kombu.binding_permanent.lost")
+    poller = watch(valkey.url)
+    poller.refresh()
+    (told,) = [event.routing for event in poller.read(1.0) if isinstance(event, RoutingSample)]
+    assert told.exchanges == (Exchange("mail"), Exchange("news", "topic"))
+    assert told.bindings == (Binding("mail", "mail", "mail"), Binding("news", "sport", "news.sport.#"))
+    assert [queue.name for queue in told.queues] == ["lost", "mail", "sport"]
+    assert not [event for event in poller.read(1.0) if isinstance(event, RoutingSample)]
+    send(valkey.url, 1, "new")
+    wait_until(lambda: _bound(poller, "new"), "the new binding", 20)
+
+
+def _bound(poller: RedisQueues, queue: str) -> bool:
+    """Whether the next poll tells of a binding to the queue."""
+    poller.refresh()
+    told = [event.routing for event in poller.read(1.0) if isinstance(event, RoutingSample)]
+    return any(binding.target == queue for each in told for binding in each.bindings)
 
 
 def test_what_workers_hold_is_told_apart_by_queue(

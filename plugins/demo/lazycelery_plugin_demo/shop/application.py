@@ -34,6 +34,11 @@ app.conf.update(
         "visibility_timeout": 180,  # s; longer than any ETA or runtime here, short enough to see lost work return
     },
 )
+ON_RABBITMQ: dict[str, Any] = {
+    "result_backend": None,  # `rpc` would leave a queue of results that nobody reads
+    "broker_transport_options": {},
+    "task_queue_max_priority": 9,
+}
 
 
 def task(name: str, **options: Any) -> Callable[[Function], Function]:
@@ -47,9 +52,16 @@ def task(name: str, **options: Any) -> Callable[[Function], Function]:
 
 
 def open_shop(url: str) -> Celery:
-    """The application on this broker (results go there too), all tasks registered."""
+    """The application on this broker, all tasks registered. Results go to Redis too; RabbitMQ keeps none."""
     from lazycelery_plugin_demo.shop import cart, erp, img, mail, orders, payments, reports
 
     modules = (cart, erp, img, mail, orders, payments, reports)
     app.conf.update(broker_url=url, result_backend=url, imports=[module.__name__ for module in modules])
+    if is_rabbitmq(url):
+        app.conf.update(ON_RABBITMQ)
     return app
+
+
+def is_rabbitmq(url: str) -> bool:
+    """Whether a broker URL is one of RabbitMQ, without TLS."""
+    return url.startswith(("amqp://", "pyamqp://"))
