@@ -134,7 +134,7 @@ def broker_page() -> str:
     parts = [BROKER]
     for title, words, kinds in BROKER_CONTRACTS:
         parts += [f"## {title}\n\n{words}\n", *map(_contract, kinds)]
-    decoders = "\n".join(map(_decoder, (decode.plain_events, decode.events_of, decode.meta_of)))
+    decoders = "\n".join(map(_decoder, (decode.add_events, decode.events_of, decode.meta_of)))
     tests = [name for name in vars(BrokerConformance) if name.startswith("test_")]
     listed = "\n".join(f"- {name.removeprefix('test_').replace('_', ' ')}" for name in tests)
     return "\n".join(

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from lazycelery_core.events import QueueSample
 from lazycelery_core.text import rate, size
-from lazycelery_plugin_amqp.management import ApiQueue, Backing, Stats
+from lazycelery_plugin_amqp.flow import Flow
+from lazycelery_plugin_amqp.management import ApiQueue, Backing
 from lazycelery_plugin_amqp.topology import dead_letters, table
 
 ARGUMENTS = 12  # told of a queue; RabbitMQ knows about twenty
@@ -12,16 +13,13 @@ VALUE = 80  # characters of an argument's value
 TOLD_ELSEWHERE = ("x-queue-type", "x-dead-letter-exchange", "x-dead-letter-routing-key")
 
 
-def sample_of(queue: ApiQueue, now: float, has_rates: bool) -> QueueSample:
-    """The numbers. now: Unix seconds; has_rates: rates are counted at all, a missing one is zero then."""
+def sample_of(queue: ApiQueue, now: float, flow: Flow | None) -> QueueSample:
+    """The numbers. now: Unix seconds; flow: None while it is not known."""
     ready = queue.messages_ready
-    stats = queue.message_stats if isinstance(queue.message_stats, Stats) else Stats()
-    known = has_rates and ready is not None
-    left = stats.deliver_get_details.rate - stats.redeliver_details.rate
     return QueueSample(
         queue.name, now, _by_priority(queue) or ({} if ready is None else {0: ready}), queue.messages_unacknowledged,
-        queue.consumers, oldest=_oldest(queue, now), in_rate=stats.publish_details.rate if known else None,
-        out_rate=max(0.0, left) if known else None, highest_first=has_priorities(queue),
+        queue.consumers, oldest=_oldest(queue, now), in_rate=None if flow is None else flow.came,
+        out_rate=None if flow is None else flow.left, highest_first=has_priorities(queue),
     )  # fmt: skip
 
 
@@ -46,7 +44,7 @@ def _oldest(queue: ApiQueue, now: float) -> float | None:
 
 
 def facts(
-    queue: ApiQueue, prefetch: Sequence[int], dead_from: Sequence[str], has_rates: bool
+    queue: ApiQueue, prefetch: Sequence[int], dead_from: Sequence[str], flow: Flow | None
 ) -> Iterator[tuple[str, str]]:
     """What else there is to know. prefetch: of each consumer; dead_from: queues whose dead messages may end here."""
     yield "Type", _kind(queue)
@@ -55,9 +53,8 @@ def facts(
         yield "Priority", f"0 to {arguments['x-max-priority']}, the highest number is served first"
     if prefetch:
         yield "Prefetch", ", ".join(_prefetch(number) for number in sorted(set(prefetch)))
-    if has_rates and isinstance(queue.message_stats, Stats):
-        stats = queue.message_stats
-        yield "Acked", f"{rate(stats.ack_details.rate)}  redelivered {rate(stats.redeliver_details.rate)}"
+    if flow is not None:
+        yield "Acked", f"{rate(flow.acked)}  redelivered {rate(flow.again)}"
     if queue.memory is not None:
         yield "Memory", size(queue.memory)
     if queue.policy:

@@ -22,25 +22,18 @@ PAGES = 4
 COLUMNS = (
     "name,type,state,messages_ready,messages_unacknowledged,consumers,arguments,effective_policy_definition,policy,"
     "memory,head_message_timestamp,durable,exclusive,auto_delete,backing_queue_status.priority_lengths,"
-    "message_stats.publish_details.rate,message_stats.deliver_get_details.rate,message_stats.ack_details.rate,"
-    "message_stats.redeliver_details.rate"
+    "message_stats.publish,message_stats.deliver_get,message_stats.ack,message_stats.redeliver"
 )
 T = TypeVar("T")
 
 
-class Rate(msgspec.Struct):
-    """Messages a second."""
-
-    rate: float = 0.0
-
-
 class Stats(msgspec.Struct):
-    """What happens in a queue; a thing that never happened is missing."""
+    """What has happened in a queue so far, messages; a thing that never happened is missing."""
 
-    publish_details: Rate = msgspec.field(default_factory=Rate)
-    deliver_get_details: Rate = msgspec.field(default_factory=Rate)
-    ack_details: Rate = msgspec.field(default_factory=Rate)
-    redeliver_details: Rate = msgspec.field(default_factory=Rate)
+    publish: int = 0
+    deliver_get: int = 0
+    ack: int = 0
+    redeliver: int = 0
 
 
 class Backing(msgspec.Struct):

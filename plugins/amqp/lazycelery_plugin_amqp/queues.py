@@ -15,6 +15,7 @@ from lazycelery_core.source import Source
 from lazycelery_plugin_amqp.abilities import Abilities
 from lazycelery_plugin_amqp.delayed import Delayed, delayed
 from lazycelery_plugin_amqp.discovery import NAMED, Discovery, Names
+from lazycelery_plugin_amqp.flow import Flows
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.management import PAGE, PAGES, Management
 from lazycelery_plugin_amqp.passive import Depth, Passive
@@ -49,7 +50,7 @@ class AmqpQueues(Source):
         self._period, self._clock = period, clock
         self._shown: set[str] = set()
         self._waiting = Delayed()
-        self._told = Told()
+        self._told, self._flows = Told(), Flows()
         self._named: frozenset[str] = frozenset()
         self._due = self._delays_due = 0.0
         self._wanted = threading.Event()
@@ -60,7 +61,7 @@ class AmqpQueues(Source):
     def open(self) -> None:
         self._line.open()
         self._management.forget()
-        self._told = Told()
+        self._told, self._flows = Told(), Flows()
         self._discovery.start()
         self._due = self._delays_due = 0.0
 
@@ -107,7 +108,9 @@ class AmqpQueues(Source):
         counted, missing = self._counted(time.monotonic())  # first: a dead line is noticed here
         news = self._management.step(time.monotonic()) and self._management.works
         if news:
-            self._told = Told.of(self._management, self._names)
+            if self._management.has_rates:
+                self._flows.learn(self._management.queues, time.monotonic())
+            self._told = Told.of(self._management, self._names, self._flows)
         elif not self._management.works:
             self._told = Told()
         samples = {sample.name: sample for sample in self._samples(counted, news)}

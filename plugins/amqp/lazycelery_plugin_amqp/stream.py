@@ -17,7 +17,7 @@ from typing import Any
 import amqp
 from amqp.serialization import loads
 
-from lazycelery_core.decode import Tally, events_of, plain_events
+from lazycelery_core.decode import Tally, add_events, events_of
 from lazycelery_core.errors import SourceError
 from lazycelery_core.events import Event
 from lazycelery_core.payload import LIMIT
@@ -130,7 +130,10 @@ class AmqpStream(Source):
         now, tally, taken = self._clock(), self._tally, 0
         for message in self._found:
             taken += 1
-            events += plain_events(message, now, tally) if type(message) is bytes else self._unusual(message, now)
+            if type(message) is bytes:
+                add_events(events, message, now, tally)
+            else:
+                events += self._unusual(message, now)
             if len(events) >= BATCH:
                 break
         del self._found[:taken]

@@ -10,6 +10,7 @@ from lazycelery_core.events import QueueSample
 from lazycelery_plugin_amqp.delayed import Delayed, delayed
 from lazycelery_plugin_amqp.discovery import Names
 from lazycelery_plugin_amqp.facts import facts, sample_of
+from lazycelery_plugin_amqp.flow import Flows
 from lazycelery_plugin_amqp.management import ApiBinding, ApiQueue, Management
 from lazycelery_plugin_amqp.passive import Depth
 from lazycelery_plugin_amqp.topology import dead_from, delay_targets
@@ -24,25 +25,26 @@ class Told:
     waiting: Delayed = field(default_factory=Delayed)
     dead_from: Mapping[str, list[str]] = field(default_factory=dict)
     bindings: Mapping[str, ApiBinding] = field(default_factory=dict)
-    has_rates: bool = False
+    flows: Flows = field(default_factory=Flows)
 
     @classmethod
-    def of(cls, management: Management, names: Names) -> "Told":
+    def of(cls, management: Management, names: Names, flows: Flows) -> "Told":
         """What was read last, put together."""
         queues, bindings = management.queues, management.bindings
         counts = {name: queue.messages_ready for name, queue in queues.items()}
         return cls(
             {name: queue for name, queue in queues.items() if not names.is_internal(name)},
             management.prefetch, delayed(counts, delay_targets(bindings)), dead_from(queues.values(), bindings),
-            _roads(bindings), management.has_rates,
+            _roads(bindings), flows,
         )  # fmt: skip
 
     def sample(self, name: str, depth: Depth | None, now: float) -> QueueSample:
         """A queue of these. depth: as it was counted right now, which is fresher than what was told."""
         queue = self.queues[name]
-        sample = sample_of(queue, now, self.has_rates)
+        flow = self.flows.of(name)
+        sample = sample_of(queue, now, flow)
         led = self.bindings.get(name)
-        told = facts(queue, self.prefetch.get(name, ()), self.dead_from.get(name, ()), self.has_rates)
+        told = facts(queue, self.prefetch.get(name, ()), self.dead_from.get(name, ()), flow)
         changes: dict[str, Any] = {
             "exchange": led.source if led else "", "routing_key": led.routing_key if led else name,
             "delayed": self.waiting.of(name), "facts": (*self.waiting.facts(name), *told),
