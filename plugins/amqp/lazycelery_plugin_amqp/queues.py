@@ -90,6 +90,9 @@ class AmqpQueues(Source):
         said = [*told.alarms] if told.works else []
         said += [f"{left_out:,} queues beyond the first {PAGE * PAGES:,} are not counted."] if left_out else []
         said += [f"{told.unread:,} queues are told in a way that is not understood."] if told.unread else []
+        clients, results = self._told.results
+        whose = "the queue of 1 client" if clients == 1 else f"the queues of {clients:,} clients"
+        said += [f"{results:,} results wait in {whose}, not shown."] if results else []
         return " ".join(said)
 
     def read(self, timeout: float) -> Sequence[Event]:

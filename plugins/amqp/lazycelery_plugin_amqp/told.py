@@ -1,6 +1,6 @@
 """What did the management plugin tell last? Its lists put together, a sample for each queue that carries tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from lazycelery_plugin_amqp.facts import facts, sample_of
 from lazycelery_plugin_amqp.flow import Flows
 from lazycelery_plugin_amqp.management import ApiBinding, ApiQueue, Management
 from lazycelery_plugin_amqp.passive import Depth
-from lazycelery_plugin_amqp.topology import dead_from, delay_targets
+from lazycelery_plugin_amqp.topology import carries_tasks, dead_from, delay_targets, is_for_results
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Told:
     dead_from: Mapping[str, list[str]] = field(default_factory=dict)
     bindings: Mapping[str, ApiBinding] = field(default_factory=dict)
     flows: Flows = field(default_factory=Flows)
+    results: tuple[int, int] = (0, 0)  # queues of clients that wait for results, and what waits in them
 
     @classmethod
     def of(cls, management: Management, names: Names, flows: Flows) -> "Told":
@@ -33,9 +34,9 @@ class Told:
         queues, bindings = management.queues, management.bindings
         counts = {name: queue.messages_ready for name, queue in queues.items()}
         return cls(
-            {name: queue for name, queue in queues.items() if not names.is_internal(name)},
+            {name: queue for name, queue in queues.items() if carries_tasks(queue, names)},
             management.prefetch, delayed(counts, delay_targets(bindings)), dead_from(queues.values(), bindings),
-            _roads(bindings), flows,
+            _roads(bindings), flows, _results(queues.values()),
         )  # fmt: skip
 
     def sample(self, name: str, depth: Depth | None, now: float) -> QueueSample:
@@ -54,6 +55,11 @@ class Told:
             changes |= {"consumers": depth.consumers}
             changes |= {} if len(sample.ready) > 1 else {"ready": {0: depth.ready}}
         return msgspec.structs.replace(sample, **changes)
+
+
+def _results(queues: Iterable[ApiQueue]) -> tuple[int, int]:
+    waiting = [queue.messages_ready or 0 for queue in queues if is_for_results(queue)]
+    return len(waiting), sum(waiting)
 
 
 def _roads(bindings: Sequence[ApiBinding]) -> dict[str, ApiBinding]:

@@ -1,5 +1,6 @@
 """How do messages get into queues, and where do they go when they die? The broker's tables as one picture of roads."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from lazycelery_plugin_amqp.management import ApiBinding, ApiExchange, ApiQueue
 
 MOST = 5000  # bindings in a picture
 OWN = "amq."  # exchanges that the broker itself declares
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 def table(value: Any) -> Mapping[str, Any]:
@@ -23,6 +25,16 @@ def dead_letters(queue: ApiQueue) -> tuple[str | None, str]:
     exchange = given.get("x-dead-letter-exchange", policy.get("dead-letter-exchange"))
     key = given.get("x-dead-letter-routing-key", policy.get("dead-letter-routing-key", ""))
     return exchange if isinstance(exchange, str) else None, key if isinstance(key, str) else ""
+
+
+def is_for_results(queue: ApiQueue) -> bool:
+    """Whether it is one client's own, for what its tasks return. Source: celery/backends/rpc.py, RPCBackend.binding."""
+    return queue.auto_delete and _UUID.match(queue.name) is not None and "x-expires" in table(queue.arguments)
+
+
+def carries_tasks(queue: ApiQueue, names: Names) -> bool:
+    """Whether what waits in it is work."""
+    return not names.is_internal(queue.name) and not is_for_results(queue)
 
 
 def routing(
@@ -39,7 +51,7 @@ def routing(
     return Routing(
         tuple(_exchange(each, names) for each in exchanges),
         tuple(given[:MOST]),
-        tuple(Endpoint(each.name, *dead_letters(each), names.is_internal(each.name)) for each in queues),
+        tuple(Endpoint(each.name, *dead_letters(each), not carries_tasks(each, names)) for each in queues),
         at,
         note,
     )

@@ -388,3 +388,18 @@ def test_a_queue_may_have_a_hostile_name(rabbitmq_vhost: Vhost, watch: Watch) ->
     declare(rabbitmq_vhost, name, (0,))
     sample = watch().until(name, lambda sample: sample.ready == {0: 1} and sample.unacked == 0)
     assert sample.name == name
+
+
+def test_a_clients_queue_for_results_is_no_queue_of_tasks(
+    rabbitmq_vhost: Vhost, watch: Watch, celery_worker_factory: Any
+) -> None:
+    tenant = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    declare(rabbitmq_vhost, tenant, (0,))
+    app = celery_worker_factory(url=rabbitmq_vhost.url, settings={"result_backend": "rpc://"}).app
+    for number in range(2):
+        app.send_task("testing.add", (number, 2))
+    watched = watch()
+    watched.until(tenant, lambda sample: sample.ready == {0: 1})
+    told = "2 results wait in the queue of 1 client, not shown."
+    wait_until(lambda: watched.look() is not None and watched.poller.notice() == told, "the results are told", PATIENCE)
+    assert watched.told.keys() == {tenant, "celery"}
