@@ -85,7 +85,7 @@ def _ours(server: Server, terminal: Terminal, window: Window, rate: int, seconds
         while not publisher.ended:
             terminal.watch(1.0)
             end = window.ask()
-            lags.append(end["lag"])
+            lags += [] if end["lag"] is None else [end["lag"]]
         sent = publisher.result()
     after = window.ask()
     for _ in range(int(CATCH_UP)):

@@ -23,6 +23,10 @@ from lazycelery_core.testing.tls import Front
 SECRET = "hunter2-swordfish"
 LAZYCELERY = [sys.executable, "-m", "lazycelery_core"]
 USAGE, CONNECTION = 2, 3
+WARNING = (
+    "lazycelery: Everyone on this machine can read a password on the command line; "
+    "put the URL into LAZYCELERY_BROKER_URL.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,13 @@ Run = Callable[..., Said]
 
 
 def assert_told(said: Said, code: int, *words: str) -> None:
-    """One line, a sentence and what to do next, on standard error only."""
+    """One line, a sentence and what to do next, on standard error only; a warning about a password may stand before."""
     assert (said.code, said.out) == (code, ""), said
-    assert re.fullmatch(r"lazycelery: [^\n]+\n", said.error), said.error
-    assert [word for word in words if word not in said.error] == [], said.error
-    sentences = re.findall(r"[^.?]+[.?](?= |$|\n)", said.error)
-    assert len(sentences) >= 2, f"no next step: {said.error}"
+    error = said.error.removeprefix(WARNING)
+    assert re.fullmatch(r"lazycelery: [^\n]+\n", error), error
+    assert [word for word in words if word not in error] == [], error
+    sentences = re.findall(r"[^.?]+[.?](?= |$|\n)", error)
+    assert len(sentences) >= 2, f"no next step: {error}"
 
 
 # --- URLs -------------------------------------------------------------------------------------------------------------
@@ -171,6 +176,15 @@ def test_a_wrong_password_is_told(run: Run, guarded: Server) -> None:
     assert_told(said, CONNECTION, "Login refused for user default at 127.0.0.1", "Check the user name and the password")
     unknown = run("--broker", guarded.tcp_url(user="nobody", password=SECRET), "workers")
     assert_told(unknown, CONNECTION, "Login refused for user nobody")
+
+
+def test_a_password_on_the_command_line_is_warned_of_by_commands_too(run: Run, guarded: Server) -> None:
+    url = guarded.tcp_url(password="right")
+    said = run("--broker", url, "workers", "--seconds", "0.2")
+    assert said.error.startswith(WARNING)
+    assert "right" not in said.out + said.error
+    quiet = run("workers", "--seconds", "0.2", LAZYCELERY_BROKER_URL=url)
+    assert WARNING not in quiet.error
 
 
 def test_a_missing_password_is_told(run: Run, guarded: Server) -> None:

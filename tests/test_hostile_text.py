@@ -116,7 +116,7 @@ def terminal(server: Server, home: Path) -> Iterator[Terminal]:
         wire = running.enter_context(Wire(server))
         for number, case in enumerate(CASES):
             tell(wire, number, case)
-        terminal.type("T")
+        terminal.type("T", "1", "f", "id:c00", "enter")  # what the hostile worker answers is listed too
         terminal.wait_for(lambda text: id_of(0) in text and id_of(len(CASES) - 1) in text)
         yield terminal
 
@@ -147,10 +147,17 @@ def forbidden(written: bytes) -> list[bytes]:
 
 
 def tasks(terminal: Terminal) -> None:
-    """The Tasks view with the cursor on the first of our tasks, and no others."""
-    terminal.type("escape", "escape", "T", "1", "f", "ctrl+u", "id:c00", "enter", "g", "g")
+    """The Tasks view with the cursor on the first of our tasks, and no others.
+
+    Step by step, each one seen on the screen: what is typed ahead is drawn when the machine has time for it.
+    """
+    terminal.type("escape", "escape", "T", "1", "f", "ctrl+u")
+    terminal.wait_for("Tab completes")
+    terminal.type("id:c00")
+    terminal.wait_for(f"→ {len(CASES)} shown")
+    terminal.type("enter", "g", "g")
     last = id_of(len(CASES) - 1)
-    terminal.wait_for(lambda text: f"▸   {last}" in text and id_of(0) in text)
+    terminal.wait_for(lambda text: "Tab completes" not in text and f"▸   {last}" in text and id_of(0) in text)
 
 
 def walk(terminal: Terminal, tab: str) -> None:

@@ -138,7 +138,7 @@ check_hostname.
 line 13: connections.two.url is missing.
 line 14: connections.two.passive must be true or false, not a date or time.
 line 15: conections is no setting; did you mean connections? Known here: connection, connections, ui, keybindings, \
-redact, plugins.
+redact, trust, plugins.
 line 17: redact.patterns: '(' is no regular expression: missing ), unterminated subpattern.
 line 19: redact.tasks."auth.login".args must be a list, each a whole number; item 1 is not.
 line 21: plugins.tasks.enabled must be true or false."""

@@ -47,7 +47,13 @@ def rows_of(tasks: StoreTasks, rows: Sequence[int]) -> list[Task]:
     return [task for task in map(tasks.row, rows) if task is not None]
 
 
-@pytest.mark.parametrize("text", ["state:failed", "name:name-2", "worker:w1 state:success", "exc:E1", "state:revoked"])
+FILTERS = (
+    "state:failed", "name:name-2", "worker:w1 state:success", "exc:E1", "state:revoked", "runtime>0.5s", "runtime<2s",
+    "-runtime>0.5s", "runtime:0.3s..1.6s,4s", "runtime>1s exc:E", "is:running | is:failed",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FILTERS)
 @pytest.mark.parametrize("limit", [5, 1_000])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_filtered_page_is_what_matching_every_task_gives(
@@ -81,6 +87,16 @@ def test_a_sorted_page_is_in_order_with_unknown_values_last(
     assert [key(task) for task in rows_of(tasks, page.rows)] == [key(task) for task in expected[:limit]]
     assert list(page.rows) == [task.row for task in expected[:limit]]
     assert page.matched == 700
+
+
+@pytest.mark.parametrize("text, matches", [("name-1", 11), ("name-39", 1), ("name", 40), ("nobody", 0)])
+def test_few_and_many_names_of_a_dictionary_fit(text: str, matches: int) -> None:
+    store = Store(Limits(), str, NOW)
+    names = (*(f"name-{number}" for number in range(40)), None)
+    store.apply([WireEvent("task-received", NOW, "w", f"t{at}", name=name) for at, name in enumerate(names)], NOW)
+    tasks = store.tasks(NOW)
+    assert len(tasks.select(RowQuery(parse(f"name:{text}", NOW)), 100).rows) == matches
+    assert len(tasks.select(RowQuery(parse(f"-name:{text}", NOW)), 100).rows) == len(names) - matches
 
 
 def test_a_page_can_be_filtered_and_sorted(tasks: StoreTasks) -> None:

@@ -316,8 +316,8 @@ def test_a_count_holds_once_a_later_heartbeat_of_the_same_process_is_a_second_ol
 
 
 @pytest.mark.parametrize(
-    "clock, is_one", [("9" * 15, True), ("9" * 16, False), (0, True), (-1, False), (2**53 - 1, True), (2**53, False),
-                      (True, False), (1.0, False), ("-1", False), ("", False)],
+    "clock, is_one", [("9" * 15, True), ("9" * 16, False), ("1" * 16, False), (0, True), (-1, False), (2**53 - 1, True),
+                      (2**53, False), (True, False), (1.0, False), ("-1", False), ("", False)],
 )  # fmt: skip
 def test_a_clock_is_a_whole_number_as_far_as_those_are_exact(clock: object, is_one: bool) -> None:
     watched = met(Worker("w2@b", 12))

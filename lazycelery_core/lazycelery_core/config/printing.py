@@ -108,8 +108,8 @@ def _public(file: File) -> dict[str, Any]:
 
 
 def _tables(values: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
-    """A table as TOML: its plain keys, then the tables in it."""
-    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    """A table as TOML: its plain keys, then the tables in it. What is not set stays out: TOML has no word for it."""
+    plain = {name: value for name, value in values.items() if value is not None and not isinstance(value, dict)}
     if place and plain:
         yield from ["", f"[{'.'.join(map(_key, place))}]"]
     yield from (f"{_key(name)} = {toml(value)}" for name, value in plain.items())
