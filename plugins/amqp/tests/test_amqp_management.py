@@ -227,6 +227,22 @@ def test_of_several_places_the_first_that_answers_is_asked(site: Callable[..., S
     management.close()
 
 
+def test_long_lists_that_seldom_change_are_asked_for_more_rarely(site: Callable[..., Site]) -> None:
+    paths: list[str] = []
+
+    def answer(path: str) -> Answer:
+        paths.append(path.partition("?")[0])
+        return ok(_empty(path))
+
+    management = Management(lambda: [site(answer).place()], "/")
+    seen = [(management.step(now), management.roads_are_new) for now in (0.0, 5.0, 10.0, 15.0, 16.0)]
+    assert seen == [(True, True), (True, False), (True, False), (True, True), (False, False)]
+    assert (paths.count("/api/queues/%2F"), paths.count("/api/bindings/%2F")) == (4, 2)
+    management.hurry()
+    assert (management.step(16.5), management.roads_are_new) == (True, True)
+    management.close()
+
+
 def _empty(path: str) -> bytes:
     return b"{}" if "overview" in path else b'{"items": []}' if "queues" in path else b"[]"
 
