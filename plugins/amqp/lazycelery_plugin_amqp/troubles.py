@@ -76,7 +76,7 @@ def _channel(error: amqp.AMQPError, address: Address) -> LazyCeleryError:
 
 def _subject(error: amqp.AMQPError) -> tuple[str, str]:
     """The kind and the name of what a refusal is about."""
-    found = _SUBJECT.search(str(error.reply_text or "")[:_QUOTED])
+    found = _SUBJECT.search(str(error.reply_text or "")[:1000])  # two names of 255 bytes, and words
     return (found[1], found[2]) if found else ("thing that was asked for", "")
 
 
