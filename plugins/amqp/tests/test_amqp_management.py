@@ -261,6 +261,21 @@ def test_tls_trusts_the_ca_of_the_broker_and_no_other(site: Callable[..., Site],
     assert "no certificate file" in str(said(secure.place(tls=Tls(ca=str(tmp_path / "missing.pem")))))
 
 
+def test_a_client_certificate_is_shown_to_those_who_want_one(site: Callable[..., Site], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    mine = authority.issue_cert("monitor@example.org")
+    mine.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "mine.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    secure = site(lambda path: ok(b"{}"), context)
+    ca, own = str(tmp_path / "ca.pem"), str(tmp_path / "mine.pem")
+    assert Api(secure.place(tls=Tls(ca=ca, certificate=own, key=own))).get("/api/overview") == b"{}"
+    assert isinstance(said(secure.place(tls=Tls(ca=ca))), SourceError)
+
+
 def test_an_encrypted_broker_is_never_asked_in_the_clear() -> None:
     broker = address_of(BrokerURL.parse(f"amqps://ops:{SECRET}@one:5671//;amqps://ops:{SECRET}@two//"))
     assert [(each.host, each.port, each.tls is not None) for each in usual_places(broker)] == [
