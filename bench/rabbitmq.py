@@ -91,6 +91,7 @@ def publish(url: str, events: int) -> None:
             b"".join((method, frame(2, pack(">HHQ", 60, 0, len(body)) + properties), frame(3, body))) for body in bodies
         ]
         socket.sendall(b"".join(told))
+    line.ask(lambda channel: channel.exchange_declare("celeryev", "topic", passive=True))  # all has been taken
     line.close()
 
 

@@ -211,6 +211,12 @@ class Vhost:
         told = self.server.call(f"[binary_to_list(binary:encode_hex(N)) || N <- {listed}]")
         return sorted(bytes.fromhex(each).decode() for each in re.findall(r"[0-9A-F]{2,}", told))
 
+    def waiting(self, queue: str) -> int:
+        """Messages in a queue, held ones too; also in one that is exclusive to another connection."""
+        name = f"rabbit_misc:r({_text(self.name)}, queue, {_text(queue)})"
+        counted = f"{{ok, Q}} = rabbit_amqqueue:lookup({name}), [{{messages, N}}] = rabbit_amqqueue:info(Q, [messages])"
+        return int(self.server.call(f"{counted}, N"))
+
     def holds(self) -> tuple[int, int, int]:
         """How many queues, bindings (the implicit ones too) and connections there are."""
         name = _text(self.name)

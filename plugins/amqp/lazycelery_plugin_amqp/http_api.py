@@ -200,7 +200,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
     context.check_hostname = tls.verify and tls.check_hostname
     context.verify_mode = ssl.CERT_REQUIRED if tls.verify else ssl.CERT_NONE
     if tls.certificate:
-        context.load_cert_chain(tls.certificate, tls.key)
+        context.load_cert_chain(tls.certificate, tls.key, password="")  # else OpenSSL would ask on the terminal
     return context
 
 

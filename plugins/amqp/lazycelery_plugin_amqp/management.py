@@ -15,6 +15,7 @@ from lazycelery_core.text import safe, size
 from lazycelery_plugin_amqp.http_api import Api, Place
 
 PERIOD = 5.0  # s: RabbitMQ's own pace
+ROADS = 15.0  # s: exchanges, bindings and consumers are long lists that seldom change
 AGAIN = 15.0  # s after a failure
 REFUSED = 60.0  # s after a refusal: nobody changes rights every few seconds
 PAGE = 500
@@ -149,7 +150,8 @@ class Management:
         self.has_rates = False
         self.version = ""
         self.trouble = "the management API was not asked yet"
-        self._due = 0.0
+        self.roads_are_new = False  # whether the last step read exchanges, bindings and consumers too
+        self._due = self._roads_due = 0.0
 
     @property
     def works(self) -> bool:
@@ -162,8 +164,8 @@ class Management:
         return self._asked + (self._api.asked if self._api is not None else 0)
 
     def hurry(self) -> None:
-        """Ask with the next `step`."""
-        self._due = 0.0
+        """Ask for everything with the next `step`."""
+        self._due = self._roads_due = 0.0
 
     def close(self) -> None:
         """Hang up."""
@@ -173,12 +175,13 @@ class Management:
             api.close()
 
     def step(self, now: float) -> bool:
-        """Ask everything anew when it is time to; whether something new is known. now: monotonic."""
+        """Ask anew for what it is time to ask; whether something new is known. now: monotonic."""
+        self.roads_are_new = False
         if now < self._due:
             return False
         self._due = now + PERIOD
         try:
-            self._read(self._opened())
+            self._read(self._opened(), now)
         except LazyCeleryError as error:
             self.close()
             self._due = now + (REFUSED if isinstance(error, AccessRefused) else AGAIN)
@@ -208,13 +211,18 @@ class Management:
         self.has_rates = overview.rates_mode != "none" and not overview.disable_stats
         self.version = overview.rabbitmq_version
 
-    def _read(self, api: Api) -> None:
+    def _read(self, api: Api, now: float) -> None:
         self.queues = self._all_queues(api)
+        self.alarms = _alarms(api)
+        if now >= self._roads_due:
+            self._read_roads(api)
+            self._roads_due, self.roads_are_new = now + ROADS, True
+        self.trouble = ""
+
+    def _read_roads(self, api: Api) -> None:
         self.exchanges = self._list(api, "exchanges", "name,type,durable,arguments", ApiExchange)
         self.bindings = self._list(api, "bindings", "source,destination,destination_type,routing_key", ApiBinding)
         self.prefetch = self._prefetch(api)
-        self.alarms = _alarms(api)
-        self.trouble = ""
 
     def _all_queues(self, api: Api) -> dict[str, ApiQueue]:
         found: dict[str, ApiQueue] = {}

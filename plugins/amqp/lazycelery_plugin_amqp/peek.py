@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from lazycelery_core.control import Peek, PeekPrice
-from lazycelery_core.errors import AccessRefused
+from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.redact import Redactor
 from lazycelery_plugin_amqp.address import Address
 from lazycelery_plugin_amqp.kinds import CLASSIC, QUORUM, STREAM, Kind, Kinds
@@ -71,7 +71,7 @@ class Peeker:
         if price.needs_confirmation and not self._granted:
             raise AccessRefused(f"Looking into {queue} is a write.", f"{price.sentence} Start with --allow peek.")
         with self._lock:
-            return self._with_line(lambda line: self._look(line, queue, max(0, offset), min(limit, MOST)))
+            return self._with_line(lambda line: self._seen(line, queue, max(0, offset), min(limit, MOST)))
 
     def close(self) -> None:
         """Nothing stays open between two looks."""
@@ -102,6 +102,15 @@ class Peeker:
         finally:
             self._asked += line.asked
             line.close()
+
+    def _seen(self, line: Line, queue: str, offset: int, limit: int) -> Peek:
+        """A look; what the broker refuses while the line lives concerns this queue alone."""
+        try:
+            return self._look(line, queue, offset, limit)
+        except SourceError as error:
+            if line.is_open:
+                raise AccessRefused(error.message, error.hint) from None
+            raise
 
     def _look(self, line: Line, queue: str, offset: int, limit: int) -> Peek:
         kind = self._kind(queue)

@@ -119,11 +119,11 @@ class AmqpQueues(Source):
         samples = {sample.name: sample for sample in self._samples(counted, news)}
         gone = sorted(self._shown & missing)
         self._shown = (self._shown | samples.keys()) - set(gone)
-        return [*(QueueGone(name, self._clock()) for name in gone), *samples.values(), *self._roads(news)]
+        return [*(QueueGone(name, self._clock()) for name in gone), *samples.values(), *self._roads()]
 
-    def _roads(self, news: bool) -> list[Event]:
+    def _roads(self) -> list[Event]:
         told = self._management
-        if not news:
+        if not told.works or not told.roads_are_new:
             return []
         return [RoutingSample(routing(told.exchanges, told.bindings, told.queues.values(), self._names, self._clock()))]
 

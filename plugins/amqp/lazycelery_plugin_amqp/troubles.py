@@ -76,7 +76,7 @@ def _channel(error: amqp.AMQPError, address: Address) -> LazyCeleryError:
 
 def _subject(error: amqp.AMQPError) -> tuple[str, str]:
     """The kind and the name of what a refusal is about."""
-    found = _SUBJECT.search(str(error.reply_text or "")[:_QUOTED])
+    found = _SUBJECT.search(str(error.reply_text or "")[:1000])  # two names of 255 bytes, and words
     return (found[1], found[2]) if found else ("thing that was asked for", "")
 
 
@@ -164,9 +164,17 @@ def _tls(error: ssl.SSLError, address: Address) -> LazyCeleryError:
         return SourceError(f"{where} wants a client certificate.", "Set ssl_certfile and ssl_keyfile.")
     if "UNKNOWN_CA" in text or "BAD_CERTIFICATE" in text:
         return SourceError(f"{where} does not accept our certificate.", "Its CA has to be known to the broker.")
-    if "WRONG_VERSION" in text or "RECORD" in text or "EOF" in text or "UNKNOWN_PROTOCOL" in text:
+    if "EOF" in text:
+        return _cut(address)
+    if "WRONG_VERSION" in text or "RECORD" in text or "UNKNOWN_PROTOCOL" in text:
         return SourceError(f"{where} does not speak TLS.", "Use amqp:// if the port is a plain one.")
     return SourceError(f"TLS with {where} failed.", "Check certificates and versions on both sides.")
+
+
+def _cut(address: Address) -> SourceError:
+    """A server that refuses our certificate, or the lack of one, often just hangs up: TLS 1.3 lets us in first."""
+    hint = "It may want a client certificate (ssl_certfile, ssl_keyfile) that it knows; a plain port is amqp://."
+    return SourceError(f"{address.shown} hung up on TLS.", hint)
 
 
 def _refused(error: OSError, address: Address, met: bool) -> LazyCeleryError:
@@ -175,7 +183,7 @@ def _refused(error: OSError, address: Address, met: bool) -> LazyCeleryError:
         return SourceError(f"Nobody listens at {where}.", "Is the broker running, and is the port right?")
     if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return SourceError(f"There is no way to {where}.", "Check the network, or the VPN.")
-    hint = "It was stopped, or somebody cut the line."
-    if not met:
-        hint = "Does the port want TLS (amqps://)?" if address.tls is None else "Does the port speak AMQP?"
+    if not met and address.tls is not None:
+        return _cut(address)
+    hint = "It was stopped, or somebody cut the line." if met else "Does the port want TLS (amqps://)?"
     return SourceError(f"{where} closed the connection.", hint)

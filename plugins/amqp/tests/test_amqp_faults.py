@@ -292,21 +292,14 @@ def test_a_reader_that_falls_behind_grows_nothing_and_says_so(vhost: Vhost) -> N
         def is_full() -> bool:
             for _ in range(200):
                 wire.publish(body)
-            return _waiting(vhost, stream.queue) > MOST // 10
+            return vhost.waiting(stream.queue) > MOST // 10
 
         wait_until(is_full, "the broker to hold events for a reader that does not read", 90)
         stood = time.monotonic()
         wait_until(lambda: time.monotonic() > stood + AGE, "the reader to stand", 30)
-        assert _waiting(vhost, stream.queue) <= MOST
+        assert vhost.waiting(stream.queue) <= MOST
         with pytest.raises(SourceError, match="too slow"):
             stream.read(0.25)
         assert stream.silence() >= AGE
         stream.close()
     wait_until(lambda: vhost.holds() == (0, 0, 0), "nothing of ours", TIDY)
-
-
-def _waiting(vhost: Vhost, queue: str) -> int:
-    """Messages in the queue, from another connection: an exclusive one can be counted by its owner only."""
-    name = f'<<"{queue}">>'
-    found = f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"{vhost.name}">>, queue, {name}))'
-    return int(vhost.server.call(f"{found}, [{{messages, N}}] = rabbit_amqqueue:info(Q, [messages]), N"))

@@ -227,6 +227,22 @@ def test_of_several_places_the_first_that_answers_is_asked(site: Callable[..., S
     management.close()
 
 
+def test_long_lists_that_seldom_change_are_asked_for_more_rarely(site: Callable[..., Site]) -> None:
+    paths: list[str] = []
+
+    def answer(path: str) -> Answer:
+        paths.append(path.partition("?")[0])
+        return ok(_empty(path))
+
+    management = Management(lambda: [site(answer).place()], "/")
+    seen = [(management.step(now), management.roads_are_new) for now in (0.0, 5.0, 10.0, 15.0, 16.0)]
+    assert seen == [(True, True), (True, False), (True, False), (True, True), (False, False)]
+    assert (paths.count("/api/queues/%2F"), paths.count("/api/bindings/%2F")) == (4, 2)
+    management.hurry()
+    assert (management.step(16.5), management.roads_are_new) == (True, True)
+    management.close()
+
+
 def _empty(path: str) -> bytes:
     return b"{}" if "overview" in path else b'{"items": []}' if "queues" in path else b"[]"
 
@@ -243,6 +259,21 @@ def test_tls_trusts_the_ca_of_the_broker_and_no_other(site: Callable[..., Site],
     assert "can't be verified" in str(said(secure.place(tls=Tls(ca=str(tmp_path / "wrong.pem")))))
     assert len(secure.heard) == heard, "refused before a password was sent"
     assert "no certificate file" in str(said(secure.place(tls=Tls(ca=str(tmp_path / "missing.pem")))))
+
+
+def test_a_client_certificate_is_shown_to_those_who_want_one(site: Callable[..., Site], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    mine = authority.issue_cert("monitor@example.org")
+    mine.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "mine.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    secure = site(lambda path: ok(b"{}"), context)
+    ca, own = str(tmp_path / "ca.pem"), str(tmp_path / "mine.pem")
+    assert Api(secure.place(tls=Tls(ca=ca, certificate=own, key=own))).get("/api/overview") == b"{}"
+    assert isinstance(said(secure.place(tls=Tls(ca=ca))), SourceError)
 
 
 def test_an_encrypted_broker_is_never_asked_in_the_clear() -> None:

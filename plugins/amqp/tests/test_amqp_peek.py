@@ -157,6 +157,15 @@ def test_a_look_whose_connection_is_closed_takes_nothing(
     assert [task_id for task_id, _ in consumed(rabbitmq_vhost, "mail")] == ["0", "1", "2", "3", "4"]
 
 
+def test_a_queue_that_belongs_to_another_connection_is_refused_without_a_word_about_the_line(
+    rabbitmq_vhost: Vhost,
+) -> None:
+    with channel_of(rabbitmq_vhost) as channel:
+        channel.queue_declare("mine", exclusive=True)
+        with pytest.raises(AccessRefused, match="belongs to another connection"):
+            peeker_of(rabbitmq_vhost).peek("mine")
+
+
 def test_no_connection_is_left_open(rabbitmq_vhost: Vhost) -> None:
     declare(rabbitmq_vhost, "mail", 5)
     peeker_of(rabbitmq_vhost).peek("mail")

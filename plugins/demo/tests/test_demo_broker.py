@@ -14,6 +14,8 @@ from lazycelery_core.testing.tls import Front
 from lazycelery_plugin_demo import foreign, server
 from lazycelery_plugin_demo.world import DemoWorld
 
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
+
 
 @pytest.fixture
 def binaries(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -104,7 +106,7 @@ def test_an_empty_database_is_played_on_and_left_empty(valkey_factory: Callable[
     with valkey.client(db=5) as connection:
         with DemoWorld(valkey.tcp_url(db=5)) as world:
             assert world.broker_url == valkey.tcp_url(db=5)
-            wait_until(lambda: connection.exists("celery-task-meta-*") or connection.dbsize() > 30, "results")
+            wait_until(lambda: connection.exists("celery-task-meta-*") or connection.dbsize() > 30, "results", PATIENCE)
             connection.set("someone", "else came")
         assert connection.keys() == [b"someone"]
     assert valkey.process.poll() is None
@@ -113,7 +115,7 @@ def test_an_empty_database_is_played_on_and_left_empty(valkey_factory: Callable[
 def test_a_broker_behind_tls_is_played_on(valkey: Server, tls_front_factory: Callable[..., Front]) -> None:
     front = tls_front_factory()
     with DemoWorld(f"rediss://localhost:{front.port}/0?ssl_ca_certs={front.ca}"), valkey.client() as connection:
-        wait_until(lambda: next(connection.scan_iter("celery-task-meta-*"), None), "a result")
+        wait_until(lambda: next(connection.scan_iter("celery-task-meta-*"), None), "a result", PATIENCE)
 
 
 def test_the_callers_own_celery_settings_change_nothing(monkeypatch: pytest.MonkeyPatch, valkey: Server) -> None:
@@ -122,7 +124,9 @@ def test_the_callers_own_celery_settings_change_nothing(monkeypatch: pytest.Monk
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "no.such.settings")
     with DemoWorld() as world, foreign.client(world.broker_url) as ours, valkey.client() as theirs:
         wait_until(
-            lambda: ours.llen("media\x06\x163") > 100 and next(ours.scan_iter("celery-task-meta-*"), None), "work"
+            lambda: ours.llen("media\x06\x163") > 100 and next(ours.scan_iter("celery-task-meta-*"), None),
+            "work",
+            PATIENCE,
         )
         assert theirs.dbsize() == 0
 

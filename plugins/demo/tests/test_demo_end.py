@@ -17,6 +17,8 @@ from lazycelery_core.testing.servers import start_valkey
 from lazycelery_plugin_demo import backstage
 from lazycelery_plugin_demo.world import PREFIX, DemoWorld
 
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
+
 COMMAND = """
     import signal
     import time
@@ -40,7 +42,7 @@ def is_playing(world: DemoWorld) -> bool:
 
 def stage_of(world: DemoWorld) -> psutil.Process:
     """The process behind the scene."""
-    wait_until(lambda: is_playing(world), "all players")
+    wait_until(lambda: is_playing(world), "all players", PATIENCE)
     stage = psutil.Process(world.summary().processes["driver"]).parent()
     assert stage is not None
     return stage
@@ -48,7 +50,7 @@ def stage_of(world: DemoWorld) -> psutil.Process:
 
 def family_of(stage: psutil.Process) -> list[psutil.Process]:
     """Everything from the process behind the scene down: server, driver, five workers, five children of their pools."""
-    wait_until(lambda: len(stage.children(recursive=True)) == 12, "the whole family")
+    wait_until(lambda: len(stage.children(recursive=True)) == 12, "the whole family", PATIENCE)
     return [stage, *stage.children(recursive=True)]
 
 
@@ -121,8 +123,8 @@ def test_when_the_command_is_ended_everything_goes(how: signal.Signals, options:
         family = family_of(psutil.Process(process.pid).children()[0])
         process.send_signal(how)
         process.wait(10)
-        wait_until(lambda: are_gone(family), "the end of the family")
-    wait_until(lambda: not list(short_tmp.iterdir()), "the end of the directory")
+        wait_until(lambda: are_gone(family), "the end of the family", PATIENCE)
+    wait_until(lambda: not list(short_tmp.iterdir()), "the end of the directory", PATIENCE)
     assert process.returncode == (128 + how if options else -how)
 
 
@@ -131,8 +133,8 @@ def test_when_the_process_behind_the_scene_is_killed_everything_goes_at_the_next
         family = family_of(stage_of(world))
         family[0].kill()
         if sys.platform == "linux":
-            wait_until(lambda: are_gone(family), "the end of the family")
-    wait_until(lambda: are_gone(family), "the end of the family")
+            wait_until(lambda: are_gone(family), "the end of the family", PATIENCE)
+    wait_until(lambda: are_gone(family), "the end of the family", PATIENCE)
     assert not world.summary().directory.exists()
     assert world.failure
 
@@ -141,7 +143,7 @@ def test_when_the_server_dies_the_demo_ends() -> None:
     with DemoWorld() as world:
         family = family_of(stage_of(world))
         next(process for process in family if "server" in process.name()).kill()
-        wait_until(lambda: are_gone(family), "the end of the family")
+        wait_until(lambda: are_gone(family), "the end of the family", PATIENCE)
     assert world.failure == "its broker ended by itself"
 
 

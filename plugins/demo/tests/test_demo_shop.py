@@ -14,6 +14,8 @@ from lazycelery_core.testing.processes import wait_until
 from lazycelery_plugin_demo.foreign import client
 from lazycelery_plugin_demo.world import DemoWorld
 
+PATIENCE = 60.0  # s; no promise, only the end of a test that fails
+
 Event = dict[str, Any]
 
 
@@ -27,7 +29,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._listen)
         self._thread.start()
 
-    def first(self, kind: str, wanted: Callable[[Event], object] = bool, seconds: float = 45.0) -> Event:
+    def first(self, kind: str, wanted: Callable[[Event], object] = bool, seconds: float = PATIENCE) -> Event:
         """Wait for an event."""
         return wait_until(lambda: next(filter(wanted, self.of(kind)), None), kind, seconds) or {}
 
@@ -77,7 +79,9 @@ def test_the_broker_is_a_private_socket_with_a_short_path(world: DemoWorld) -> N
 def test_five_workers_come_up(world: DemoWorld, recorder: Recorder) -> None:
     workers = set(world.summary().workers)
     assert len(workers) == 5
-    wait_until(lambda: workers <= {event["hostname"] for event in recorder.of("worker-online")}, "all workers", 60)
+    wait_until(
+        lambda: workers <= {event["hostname"] for event in recorder.of("worker-online")}, "all workers", PATIENCE
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,10 +96,10 @@ def test_queues_have_a_backlog_from_the_start_and_media_grows(world: DemoWorld, 
         return sum(connection.llen(queue + bucket) for bucket in ("", "\x06\x163", "\x06\x166", "\x06\x169"))
 
     with client(world.broker_url) as connection:
-        media = wait_until(lambda: (n := waiting("media")) > 300 and n, "a backlog of pictures")
-        wait_until(lambda: connection.llen("default\x06\x169") > 10, "newsletters behind everything else")
-        wait_until(lambda: waiting("archive") >= 2, "messages that nobody takes", 60)
-        wait_until(lambda: waiting("media") > media, "a growing backlog", 60)
+        media = wait_until(lambda: (n := waiting("media")) > 300 and n, "a backlog of pictures", PATIENCE)
+        wait_until(lambda: connection.llen("default\x06\x169") > 10, "newsletters behind everything else", PATIENCE)
+        wait_until(lambda: waiting("archive") >= 2, "messages that nobody takes", PATIENCE)
+        wait_until(lambda: waiting("media") > media, "a growing backlog", PATIENCE)
 
 
 def test_failures_have_deep_tracebacks_with_their_causes(recorder: Recorder) -> None:
@@ -134,7 +138,7 @@ def test_some_tasks_wait_for_their_time_expire_or_are_revoked(recorder: Recorder
 def test_the_worker_without_events_works_but_stays_silent(world: DemoWorld, recorder: Recorder) -> None:
     uuid = recorder.first("task-sent", lambda event: event["name"] == "erp.sync_stock")["uuid"]
     with client(world.broker_url) as connection:
-        wait_until(lambda: b'"S' in (connection.get(f"celery-task-meta-{uuid}") or b""), "its result")
+        wait_until(lambda: b'"S' in (connection.get(f"celery-task-meta-{uuid}") or b""), "its result", PATIENCE)
     assert not [event for event in list(recorder.events) if event.get("uuid") == uuid and event["type"] != "task-sent"]
 
 
@@ -142,7 +146,7 @@ def test_one_worker_is_killed_and_comes_back(world: DemoWorld, recorder: Recorde
     def pids() -> set[int]:
         return {event["pid"] for event in recorder.of("worker-online") if event["hostname"] == "worker-4@batch-1"}
 
-    wait_until(lambda: len(pids()) == 2, "its second life", 60)
+    wait_until(lambda: len(pids()) == 2, "its second life", PATIENCE)
     first, second = sorted(pids(), key=lambda pid: pid == world.summary().processes["worker-4@batch-1"])
     assert not psutil.pid_exists(first)
     assert not [event for event in recorder.of("worker-offline") if event["pid"] == first]
