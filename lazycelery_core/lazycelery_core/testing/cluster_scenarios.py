@@ -180,7 +180,9 @@ class ClusterScenarios:
             wait_until(silent, "the silent worker is called mute or late", PATIENCE)
             gate.touch()
             wait_until(
-                lambda: getattr(worker(watch, "solo"), "state", None) is WorkerState.ONLINE, "it is online again", PATIENCE
+                lambda: getattr(worker(watch, "solo"), "state", None) is WorkerState.ONLINE,
+                "it is online again",
+                PATIENCE,
             )
 
     def test_a_worker_that_answers_in_pickle_is_named_and_never_opened(
