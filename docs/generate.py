@@ -117,7 +117,8 @@ def _members(source_code: str) -> list[str]:
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
         if isinstance(node, ast.FunctionDef):
             public = not node.name.startswith("_")
-            shown += ["", *lines[first - 1 : node.body[0].end_lineno]] if public else []
+            blank = [""] if len(shown) > 1 else []
+            shown += [*blank, *lines[first - 1 : node.body[0].end_lineno]] if public else []
         elif not isinstance(node, ast.Expr):  # an expression is the docstring
             shown += lines[first - 1 : node.end_lineno]
     return shown
