@@ -1,4 +1,7 @@
-"""Queues of a real RabbitMQ: counted without the management plugin, known in full with it, plumbing left out."""
+"""Queues of a real RabbitMQ: counted without the management plugin, known in full with it, plumbing left out.
+
+Long because each kind of queue and each way of knowing it is one short test on the same server.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
