@@ -6,6 +6,7 @@ python docs/generate.py --check  say which are out of date; exit code 1 if any i
 
 import ast
 import inspect
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -162,12 +163,18 @@ def keys_page() -> str:
     return page(keymap(loads(""), plugins))
 
 
+def performance_page() -> str:
+    """docs/performance.md: what is promised, with the figures of the last bench."""
+    return str(runpy.run_path(str(HERE / "promised.py"))["page"]())
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "broker-contract.md": broker_page,
     "config.md": config_page,
     "filter-language.md": reference.markdown,
     "hooks.md": hooks_page,
     "keys.md": keys_page,
+    "performance.md": performance_page,
 }
 
 
