@@ -146,13 +146,12 @@ CHAPTERS: dict[str, tuple[Promise, ...]] = {
 
 # Why a target is missed, by the beginning of its name; shown only where it is.
 REASONS: dict[str, str] = {
-    "T1": "It was 1/12.3 in a run an hour before: on shared processors the ratio varies by more than that.",
-    "T4 longest stop": "State was measured with 300,000 tasks, because a million take it 6 GB; its stop grows with them.",
+    "T1": "Runs of one evening on shared processors gave 1/12.3, 1/11.9 and 1/10.6; the last one counts.",
+    "T4 longest stop": "State was measured with 300,000 tasks, because a million take it 6 GB.",
     "T5 memory of the whole program": "A held task takes about 360 B of columns, id and index; 64 MiB of text stay in "
     "memory before the file is used, and the program itself takes 100 MB.",
     "T5 bytes": "Of them about 360 B are columns, id and index.",
-    "T6": "Filters on runtime and exception that match little read every segment; the screen's page is 10,000 rows, "
-    "Flower's 40.",
+    "T6": "The page that the screen asks for has 10,000 rows to scroll through, Flower's has 40.",
     "T8": "The whole real screen is drawn, with header, chart and status line, and compared with the last picture to "
     "send less; DataTable stands alone on its screen.",
     "T9": "With a load of 5 on two processors a key waits for one of them at times. With 212,000 tasks it was 4.7 ms "
