@@ -90,7 +90,7 @@ def assert_told(said: Said, code: int, *words: str) -> None:
         (f"redis://:{SECRET}@localhost:99999/0", "The port in the broker URL is not a number from 1", "Quote special"),
         (f"redis://:{SECRET}/x@localhost:port/0", "The port in the broker URL is not a number", "Quote special"),
         (f"redis://:{SECRET}@localhost/shop", "The database in the Redis URL is not a number.", "It ends in /0"),
-        (f"amqp://u:{SECRET}@localhost//", "No plugin here can watch amqp://u:***@localhost", "Install one"),
+        (f"amqp://u:{SECRET}@localhost:99999//", "The port in the broker URL is not a number from 1", "Quote special"),
         (
             f"rediss://:{SECRET}@localhost/0?ssl_ca_certs=/no/ca.pem",
             "The CA file /no/ca.pem does not exist.",
@@ -102,6 +102,12 @@ def assert_told(said: Said, code: int, *words: str) -> None:
 def test_a_wrong_url_is_told_without_its_password(run: Run, url: str, says: str, step: str, given: str) -> None:
     said = run("--broker", url, "workers") if given == "option" else run("workers", LAZYCELERY_BROKER_URL=url)
     assert_told(said, USAGE, says, step)
+
+
+@pytest.mark.parametrize("scheme, plugin", [("amqp", "amqp"), ("redis", "redis")])
+def test_a_broker_that_no_plugin_watches_is_told_without_its_password(run: Run, scheme: str, plugin: str) -> None:
+    said = run("--broker", f"{scheme}://u:{SECRET}@localhost/0", "--without", plugin, "workers")
+    assert_told(said, USAGE, f"No plugin here can watch {scheme}://u:***@localhost", "Install one")
 
 
 def test_without_any_broker_it_says_where_one_can_be_named(run: Run) -> None:
@@ -310,8 +316,8 @@ def test_a_password_that_can_not_be_fetched_is_told(run: Run, home: Path, passwo
     "arguments, says",
     [
         (("--passive", "--allow", "events", "workers"), "--passive sends nothing, --allow sends something. Give one"),
-        (("--without", "wrkers", "plugins"), "--without wrkers: there is no such plugin. Known: cluster, demo"),
-        (("plugins", "nothing"), "There is no plugin nothing. Known: cluster, demo"),
+        (("--without", "wrkers", "plugins"), "--without wrkers: there is no such plugin. Known: amqp, cluster, demo"),
+        (("plugins", "nothing"), "There is no plugin nothing. Known: amqp, cluster, demo"),
         (("workers", "-f", "name:x state:"), "A value must follow : here.\n  name:x state:\n              ^\n"),
         (("tasks", "-f", "stat:failed"), "stat: unknown field. Did you mean state?\n  stat:failed\n  ^^^^\n"),
         (("tasks", "-f", "漢字 runtime>soon"), "漢字 runtime>soon\n               ^^^^\n"),

@@ -10,7 +10,7 @@ import pytest
 from lazycelery_core.testing.site import Site
 from lazycelery_core.testing.terminal import Terminal
 
-STANDARD = {"cluster", "demo", "doctor", "queues", "redis", "tasks", "workers"}
+STANDARD = {"amqp", "cluster", "demo", "doctor", "queues", "redis", "tasks", "workers"}
 PLUGIN = """
 import pathlib
 pathlib.Path(__file__).with_name("ran-{name}").touch()
