@@ -23,7 +23,7 @@ class Limits:
     names: int = 20_000
     hosts: int = 50_000
     exceptions: int = 50_000
-    cold_ram: int = 64 * MIB
+    cold_ram: int = 16 * MIB
     cold_disk: int = 4_096 * MIB
     body: int = 4 * MIB
     chain: int = 1_000
