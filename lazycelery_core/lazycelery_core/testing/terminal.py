@@ -26,6 +26,7 @@ KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "backspace": "\x7f", "up":
         "right": "\x1b[C", "left": "\x1b[D", "pagedown": "\x1b[6~", "pageup": "\x1b[5~", "f5": "\x1b[15~"}  # fmt: skip
 # pyte does not know these and would draw their letters
 UNKNOWN = re.compile(rb"\x1b\[[<>=?][\d;]*[a-zA-Z]|\x1b\[[\d;]*\$[a-z]|\x1b\[>?\d*u")
+CUT = re.compile(rb"\x1b(?:\[[<>=?]?[\d;]*\$?)?\Z")  # a sequence of which the rest was not read yet
 
 
 def _set_size(descriptor: int, columns: int, rows: int) -> None:
@@ -113,9 +114,15 @@ class Terminal:
             if not data:
                 return False
             self.written += data
-            self._stream.feed(UNKNOWN.sub(b"", data))
+            self._draw(self._held + data)
             ready, _, _ = select.select([self._fd], [], [], 0.0)
         return True
+
+    def _draw(self, data: bytes) -> None:
+        cut = CUT.search(data)
+        end = cut.start() if cut else len(data)
+        self._held = data[end:]
+        self._stream.feed(UNKNOWN.sub(b"", data[:end]))
 
     def read_for(self, seconds: float) -> None:
         """Take in what the program writes for so long."""
