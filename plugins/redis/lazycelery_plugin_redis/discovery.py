@@ -13,7 +13,7 @@ from lazycelery_plugin_redis.envelope import opened
 from lazycelery_plugin_redis.layout import DEFAULT_EXCHANGE, Layout
 from lazycelery_plugin_redis.line import Command, Line
 
-PERIOD = 10.0  # s between two passes over the key space
+PERIOD = 15.0  # s between two passes over the key space
 EAGER = 1.0  # s, while something changes: workers that start bind their queues one after the other
 CALM = 3  # passes in a row that found nothing new
 SCAN = 1000  # keys a SCAN step looks at: 2.6 ms of the server at a million keys
