@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lazycelery_core.testing.servers import Server
 
 StartWorker = Callable[..., "Worker"]
+NOTHING = 1  # the exit code where there is nothing to list
 LAZYCELERY = [sys.executable, "-m", "lazycelery_core"]
 # A shell's background job ignores Ctrl+C, and so does all that it starts, a test's programs among them.
 INTERRUPTIBLE = [
@@ -51,9 +53,18 @@ def environment_for(url: str, home: Path) -> dict[str, str]:
     return {**os.environ, "LAZYCELERY_BROKER_URL": url, "XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home)}
 
 
+def listened(run: Run, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A listing that listens longer if there was nothing to list: on a busy machine workers and answers are late."""
+    for seconds in ("3", "10", "30"):
+        done = run(*arguments, "--seconds", seconds)
+        if done.returncode != NOTHING:
+            break
+    return done
+
+
 def test_workers_as_json_are_the_running_ones(run: Run, celery_worker_factory: StartWorker) -> None:
     celery_worker_factory(name="w1@here", queues=["celery", "mail"], pool="prefork", concurrency=2)
-    done = run("workers", "--json")
+    done = listened(run, "workers", "--json")
     assert (done.returncode, [each["name"] for each in json.loads(done.stdout)]) == (0, ["w1@here"])
     assert "1 of 1" in done.stderr
 
@@ -62,28 +73,39 @@ def test_queues_count_what_waits_in_every_priority_also_where_nobody_consumes(ru
     app = create_app(broker_url)
     for priority in (0, 3, 9):
         app.send_task("testing.add", [1, 2], queue="lonely", priority=priority)
-    done = run("queues", "--ndjson")
+    done = listened(run, "queues", "--ndjson")
     rows = {each["name"]: each for each in map(json.loads, done.stdout.splitlines())}
     assert (done.returncode, rows["lonely"]["ready"]) == (0, 3)
 
 
-def test_tasks_are_filtered_by_the_filter_language(celery_worker_factory: StartWorker, valkey: "Server") -> None:
+def test_tasks_are_filtered_by_the_filter_language(
+    celery_worker_factory: StartWorker, valkey: "Server", tmp_path: Path
+) -> None:
     app = celery_worker_factory(name="w1@here").app
-    with valkey.client() as client:
-        patterns = client.pubsub_numpat()
-    listing = subprocess.Popen(
-        [*LAZYCELERY, "tasks", "-f", "state:failed", "--json", "--seconds", "6"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "LAZYCELERY_BROKER_URL": app.conf.broker_url},
-    )  # fmt: skip
-    with valkey.client() as client:  # until it listens there is nobody to hear the tasks
-        wait_until(lambda: client.pubsub_numpat() > patterns, "the command listens", 60)
-    failed = app.send_task("testing.fail", ["no stock"])
-    app.send_task("testing.add", [1, 2])
-    out, err = listing.communicate(timeout=30)
-    rows = json.loads(out)
-    assert [(each["id"], each["state"]) for each in rows] == [(failed.id, "FAILURE")], err
+    failed, rows, err = set(), [], ""
+    for seconds in ("6", "15", "40"):  # on a busy machine the worker may need more than the first
+        with valkey.client() as client:
+            patterns = client.pubsub_numpat()
+            listing = subprocess.Popen(
+                [*LAZYCELERY, "tasks", "-f", "state:failed", "--json", "--seconds", seconds],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env=environment_for(app.conf.broker_url, tmp_path),
+            )  # fmt: skip
+            # until it listens there is nobody to hear the tasks
+            wait_until(partial(_listens, client, listing, patterns), "the command listens", 60)
+        failed.add(app.send_task("testing.fail", ["no stock"]).id)
+        app.send_task("testing.add", [1, 2])
+        out, err = listing.communicate(timeout=100)
+        rows = json.loads(out)
+        if rows:
+            break
+    assert rows, err
+    assert {(each["id"], each["state"]) for each in rows} <= {(each, "FAILURE") for each in failed}, err
     assert "match state:failed" in err
+
+
+def _listens(client: Any, listing: "subprocess.Popen[str]", patterns: int) -> bool:
+    return bool(client.pubsub_numpat() > patterns or listing.poll() is not None)
 
 
 def test_nothing_found_is_exit_code_1_and_says_so(run: Run) -> None:
@@ -125,7 +147,7 @@ def test_watch_prints_what_changes_until_it_is_interrupted(
 
         wait_until(reported, "a finished task is printed", 60)
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == 0
+        assert watching.wait(60) == 0
     finally:
         watching.kill()
         watching.wait()
@@ -134,6 +156,10 @@ def test_watch_prints_what_changes_until_it_is_interrupted(
 def test_doctor_finds_nothing_wrong_with_a_running_deployment(run: Run, celery_worker_factory: StartWorker) -> None:
     celery_worker_factory(name="w1@here")
     done = run("doctor", "connection")
+    for _ in range(3):  # a worker on a busy machine may answer too late
+        if done.returncode == 0:
+            break
+        done = run("doctor", "connection")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout
 

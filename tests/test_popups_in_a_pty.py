@@ -82,7 +82,7 @@ def test_an_id_is_copied_to_the_clipboard_of_the_terminal_and_to_a_file(terminal
     terminal.type("p", "y")
     terminal.wait_for("Copy of ")
     terminal.type("1")
-    terminal.wait_for("Copied ")
+    terminal.wait_for(lambda text: "Copied " in text and OSC52.search(terminal.written))
     [copied] = OSC52.findall(bytes(terminal.written))
     assert re.fullmatch(r"[0-9a-f-]{36}", base64.b64decode(copied).decode())
     assert (state / "lazycelery" / "clipboard.txt").read_text() == base64.b64decode(copied).decode()
