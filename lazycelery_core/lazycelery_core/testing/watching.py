@@ -8,11 +8,15 @@ with watching(proxy.url(), numbers) as watched:
     lost = watched.lost_only_in(watched.comes_back(), begun, time.time())
 """
 
+import math
 import os
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from lazycelery_core.config import loads
@@ -24,19 +28,58 @@ from lazycelery_core.testing.processes import wait_until
 BOUNDS = 0.5  # s that a gap's bounds may be wrong
 BACK = 2.0  # s from the end of a fault until live again
 ARRIVAL = 1.1  # s until what was published is either known or lost
+NAP = 0.05  # s
+LATELY = 20.0  # s
+STALLED = 0.1  # s late altogether: such a machine is not quiet
 GONE = (LinkState.RETRYING, LinkState.REFUSED)
 
 
 def slack() -> float:
     """How many times longer than promised things may take: 1 on a quiet machine, on a busy one 2 or its load."""
-    wanted = max(os.getloadavg()[0], _running()) / (os.cpu_count() or 1)  # processors, by all that wants to run
-    return 1.0 if wanted <= 0.5 else max(2.0, 2 * wanted)
+    wanted = max(os.getloadavg()[0], _running()) / _processors()  # by all that wants to run
+    return 1.0 if wanted <= 0.5 and _stalls().lately() <= STALLED else max(2.0, 2 * wanted)
 
 
 def _running() -> int:
     """Threads that run or could run now; the load tells of a new one only after a minute."""
     now = Path("/proc/loadavg")
     return int(now.read_text("ascii").split()[3].partition("/")[0]) if now.exists() else 0
+
+
+def _processors() -> float:
+    """How many there are for us: a container may see all of its host's and get two."""
+    limit = Path("/sys/fs/cgroup/cpu.max")
+    quota, _, period = (limit.read_text("ascii") if limit.exists() else "max").strip().partition(" ")
+    return min(os.cpu_count() or 1, int(quota) / int(period) if quota.isdigit() else math.inf)
+
+
+class _Stalls(threading.Thread):
+    """How late a thread that only sleeps wakes up: neighbours on the same hardware and quotas are in no load."""
+
+    def __init__(self) -> None:
+        super().__init__(name="stalls", daemon=True)
+        self._late: deque[tuple[float, float]] = deque(maxlen=1000)  # when, seconds
+
+    def run(self) -> None:
+        while True:
+            begun = time.monotonic()
+            time.sleep(NAP)
+            woken = time.monotonic()
+            if woken - begun > 2 * NAP:
+                self._late.append((woken, woken - begun - NAP))
+
+    def lately(self) -> float:
+        """Seconds late in the time that a fault takes."""
+        since = time.monotonic() - LATELY
+        return sum(late for when, late in tuple(self._late) if when > since)
+
+
+@cache
+def _stalls() -> _Stalls:
+    """Those of this process, from the first call on."""
+    stalls = _Stalls()
+    stalls.start()
+    return stalls
 
 
 def wait(seconds: float) -> None:
@@ -117,6 +160,7 @@ def watching(
     launcher = Launcher(loads(config), Options(passive=passive, allow=tuple(allow), without=("demo",)))
     watch = launcher.watch(replace(launcher.connect(url), queues=tuple(queues)))
     watch.start()
+    _stalls()
     watched = Watched(watch, numbers)
     try:
         if live:
