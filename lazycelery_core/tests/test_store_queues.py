@@ -63,6 +63,15 @@ def test_what_was_sent_and_is_not_there_must_have_left() -> None:
     assert queue.out_rate == pytest.approx(6.0)
 
 
+def test_nothing_leaves_a_queue_that_the_broker_says_nobody_consumes() -> None:
+    known = store()
+    for at in range(3):
+        sent = WireEvent("task-sent", NOW + at, "web", f"{at}", queue="q")
+        known.apply([sent, QueueSample("q", NOW + at, {0: 5}, consumers=0)], NOW + at)
+    assert queue_of(known).in_rate == pytest.approx(1.0)
+    assert queue_of(known).out_rate == 0.0
+
+
 def test_rates_are_unknown_when_the_depth_grows_faster_than_was_told() -> None:
     known = store()
     for at in range(61):

@@ -119,7 +119,7 @@ class QueueMessages(TablePane):
         peeked = last_peek(context.snapshot, queue)
         if peeked is not None and peeked.error:
             return (line((peeked.error, Tone.WARN)),)
-        if peeked is not None and peeked.peek is None and peeked.price is not None:
+        if peeked is not None and peeked.peek is None and peeked.price is not None and queue.ready != 0:
             return price_lines(peeked.price, context.snapshot)
         if query.filter is not None and peeked is not None and peeked.peek is not None and peeked.peek.messages:
             seen = len(peeked.peek.messages)

@@ -11,7 +11,7 @@ from lazycelery_core.model import Binding, Endpoint, Exchange, Routing
 from lazycelery_core.snapshot import Snapshot
 
 FROM_WORKERS = "Told by the workers: only queues that they consume are known."
-UNBOUND = "nothing is bound to it: only its name leads here"
+UNBOUND = "not bound: only its name leads here"
 NOWHERE = "leads nowhere: what is published here is lost"
 DEFAULT = "default exchange"  # the one without a name
 
@@ -154,5 +154,5 @@ def _dead(queue: Endpoint, exchanges: Mapping[str, Exchange]) -> Iterator[Road]:
     if not queue.dead_exchange:
         yield Road("dead", queue.name, "", queue.dead_key or queue.name, DEFAULT, True)
         return
-    trouble = "" if queue.dead_exchange in exchanges else "there is no such exchange: dead letters are lost"
+    trouble = "" if queue.dead_exchange in exchanges else "no such exchange: dead letters are lost"
     yield Road("dead", queue.name, "", queue.dead_key, queue.dead_exchange, True, trouble)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lazycelery_core.canvas import Canvas
 from lazycelery_core.looks import WARNING, WORKER_STATES
 from lazycelery_core.model import Queue, Worker
-from lazycelery_core.spans import cut_line
+from lazycelery_core.spans import cut_line, line_width
 from lazycelery_core.text import Safe, count, cut, cut_middle, safe, width
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_queues.flow import consumer_number, is_abandoned
@@ -35,6 +35,7 @@ ROOMY = 84  # cells; below that there is no room for consumers
 BESIDE = 30  # cells for number and consumers, where they fit
 NUMBER = 7  # cells of the messages that wait
 WORKERS = 3  # named behind a queue
+NOBODY = "no consumer"
 
 
 class Span(NamedTuple):
@@ -289,8 +290,9 @@ class _Brush:
     def _consumers(self, queue: Queue, x: int) -> None:
         number = consumer_number(queue)
         if number == 0:
-            tone = Tone.WARN if is_abandoned(queue) else Tone.DIM
-            self._cut(x, f"{WARNING if is_abandoned(queue) else ''} no consumer".strip(), tone)
+            tone, sign = (Tone.WARN, f"{WARNING} ") if is_abandoned(queue) else (Tone.DIM, "")
+            fits = len(sign) + len(NOBODY) <= self.canvas.width - x
+            self._cut(x, f"{sign}{NOBODY if fits else 'none'}", tone)
         elif number is not None:
             x = self.canvas.put(x, 0, Safe("──▸ "), Tone.DIM)
             roomy = self.canvas.width >= ROOMY
@@ -305,12 +307,20 @@ class _Brush:
         self.canvas.put(x, 0, cut(safe(text), self.canvas.width - x), tone)
 
     def _aside(self, x: int, word: str) -> None:
-        """Where messages go that do not take the straight road."""
+        """Where messages go that do not take the straight road; fewer words, or further left, where it is tight."""
+        room = self.canvas.width
+        told = self._told_aside(word)
+        if line_width(told) > room - x:
+            told = self._told_aside(word.removesuffix(" letters"))  # of `dead letters`
+        if not self.picture.buses(self.y):
+            x = max(min(x, room - line_width(told)), min(x, self.layers.trunk + 3))
+        self.canvas.put_line(x, 0, cut_line(told, room - x))
+
+    def _told_aside(self, word: str) -> Line:
         road = self.road
-        told = line(
+        return line(
             (Safe("╰╌ "), Tone.DIM), (Safe(word), Tone.RETRY if road.what == "dead" else Tone.DIM),
             (Safe(" ╌▸ "), Tone.DIM), (road.target, Tone.WARN if road.trouble else Tone.STRONG),
             (f" {road.key}" if road.key else "", Tone.FIELD),
             (f" {WARNING} {road.trouble}" if road.trouble else "", Tone.WARN),
         )  # fmt: skip
-        self.canvas.put_line(x, 0, cut_line(told, self.canvas.width - x))

@@ -20,6 +20,7 @@ from lazycelery_plugin_queues.pane import QueuesList, no_queue_selected
 
 LABEL = 12
 BAR = 16  # cells of the bar beside a priority's number
+FEW = 4  # priorities that stand beside the depth; more of them follow what is to be known at once
 NO_RATES = "in and out need task-sent events (task_send_sent_event)"
 HEADERS = 60  # headers shown; Celery writes about 25
 ARGS_LIMIT = 20_000  # characters of arguments in a detail tab
@@ -52,20 +53,22 @@ class QueueDetails(DetailTab):
     def lines(self, item: Any, context: DrawContext) -> Sequence[Line]:
         """Facts, one a line."""
         queue = context.snapshot.queue(item.name) or item
+        steps = list(_priorities(queue))
         return [
             fact("Ready", count(queue.ready), *_trend(queue)),
-            *_priorities(queue),
+            *(steps if len(steps) <= FEW else ()),
             fact("Unacked", count(queue.unacked), ("  taken by workers, not yet acknowledged", Tone.DIM)),
             *([fact("Delayed", count(queue.delayed), DELAYED)] if queue.delayed else []),
             fact("Rates", f"in {rate(queue.in_rate)}  out {rate(queue.out_rate)}", *_net(queue)),
             *([fact("", (NO_RATES, Tone.DIM))] if queue.in_rate is None else []),
-            fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM)),
+            *_to_empty(queue),
             *_next(queue, context),
             fact("Consumers", _consumers(queue)),
-            fact("Exchange", queue.exchange or UNKNOWN, (f"  routing key {queue.routing_key or UNKNOWN}", Tone.DIM)),
+            _exchange(queue),
             *(fact(label, text) for label, text in queue.facts if not (label == "Delayed" and queue.delayed)),
             *([fact("Note", (queue.note, Tone.WARN))] if queue.note else []),
             fact("Counted", f"{age(context.snapshot.now - queue.at)} ago" if queue.at else UNKNOWN),
+            *(steps if len(steps) > FEW else ()),
         ]
 
 
@@ -101,8 +104,25 @@ def _priorities(queue: Queue) -> Iterator[Line]:
         yield (*line((f"{'':<{LABEL}}step {step:<3}", Tone.DIM), f"{count(number):>9}  "), bar)
 
 
-def _consumers(queue: Queue) -> str:
-    return f"{UNKNOWN}  nobody could be asked" if flow.consumer_number(queue) is None else consumers_text(queue)
+def _to_empty(queue: Queue) -> list[Line]:
+    """Nothing for a queue that is empty."""
+    return [fact("To empty", flow.to_empty_text(queue), ("  at these rates", Tone.DIM))] if queue.ready != 0 else []
+
+
+def _consumers(queue: Queue) -> Span:
+    number = flow.consumer_number(queue)
+    if number is None:
+        return Span(Safe(f"{UNKNOWN}  nobody could be asked"), Tone.TEXT)
+    if number == 0:
+        return Span(Safe("none"), Tone.WARN if flow.is_abandoned(queue) else Tone.TEXT)
+    return Span(safe(consumers_text(queue)), Tone.TEXT)
+
+
+def _exchange(queue: Queue) -> Line:
+    """A routing key without a name of an exchange is that of the default exchange."""
+    if not queue.exchange and queue.routing_key:
+        return fact("Exchange", "the default one", (f"  routing key {queue.routing_key}", Tone.DIM))
+    return fact("Exchange", queue.exchange or UNKNOWN, (f"  routing key {queue.routing_key or UNKNOWN}", Tone.DIM))
 
 
 class QueueConsumers(DetailTab):

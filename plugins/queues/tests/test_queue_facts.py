@@ -104,3 +104,23 @@ def test_an_odd_header_is_no_trouble(header: Any) -> None:
     message = a_message(headers={"x-death": header})
     assert delay(message) == 0
     assert "\x1b" not in told(MessageDetails(), message)
+
+
+def test_a_queue_that_only_the_default_exchange_leads_to_says_so() -> None:
+    text = told(QueueDetails(), a_queue("alone", 0, exchange="", routing_key="alone"))
+    assert "Exchange    the default one  routing key alone" in text
+    assert "Exchange    –  routing key –" in told(QueueDetails(), a_queue("alone", 0, exchange="", routing_key=""))
+
+
+def test_no_consumer_is_a_word_and_an_empty_queue_is_not_to_be_emptied() -> None:
+    empty = told(QueueDetails(), a_queue("alone", 0, consumer_count=0))
+    assert "Consumers   none" in empty
+    assert "To empty" not in empty
+    assert "To empty" in told(QueueDetails(), a_queue("alone", 1, consumer_count=0))
+
+
+def test_many_priorities_stand_below_what_is_to_be_known_at_once() -> None:
+    few = told(QueueDetails(), a_queue("orders", 4, by_priority=dict.fromkeys(range(4), 1)))
+    assert few.index("step 3") < few.index("Rates")
+    many = told(QueueDetails(), a_queue("orders", 5, by_priority=dict.fromkeys(range(5), 1)))
+    assert many.index("Counted") < many.index("step 4")

@@ -218,6 +218,7 @@ def test_what_a_look_costs_is_said_before_the_first(
         ),
         (None, QUEUES[3], "No message waits here."),
         (None, QUEUES[0], "Reading …"),
+        (Peeked(None, "", NOW, PeekPrice("It leaves a mark.", 20)), QUEUES[3], "No message waits here."),
     ],
 )
 def test_an_empty_list_of_messages_says_why(peeked: Peeked | None, queue: Queue, said: str) -> None:

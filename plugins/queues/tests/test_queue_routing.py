@@ -93,6 +93,14 @@ def test_the_routing_looks_as_drawn(size: tuple[int, int]) -> None:
     assert text == file.read_text("utf-8")
 
 
+def test_dead_letters_are_told_in_a_narrow_terminal_too() -> None:
+    lost = Endpoint("orders.us", "missing", "")
+    exchanges = (Exchange("orders", "topic"),)
+    routing = Routing(exchanges, (Binding("orders", "orders.us", "order.us.#"),), (lost,), NOW, "")
+    assert "dead letters ╌▸ missing ▲ no such exchange: dead letters are lost" in drawn(moment(routing))
+    assert "╰╌ dead ╌▸ missing ▲ no such exchange" in drawn(moment(routing), 80, 20)
+
+
 @pytest.mark.parametrize("size", [(4, 2), (12, 4), (30, 6), (61, 9), (119, 40)])
 def test_nothing_is_drawn_outside_the_box(size: tuple[int, int]) -> None:
     lines = drawn(moment(), *size).split("\n")
@@ -120,7 +128,7 @@ def test_what_leads_nowhere_is_marked() -> None:
         ("binding", "lost", ""): NOWHERE,
         ("binding", "ghost", "ghost"): "there is no such queue",
         ("binding", "stream", "stream"): UNBOUND,
-        ("dead", "prio", "nowhere"): "there is no such exchange: dead letters are lost",
+        ("dead", "prio", "nowhere"): "no such exchange: dead letters are lost",
     }
     missing = replace(SHOP, exchanges=tuple(each for each in SHOP.exchanges if each.name != "lost"))
     assert ("else", "there is no such exchange") in [(road.what, road.trouble) for road in roads(moment(missing))]
