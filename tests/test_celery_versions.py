@@ -173,8 +173,9 @@ def ready(process: "subprocess.Popen[bytes]", log: Path) -> bool:
 @pytest.fixture(scope="module", params=TRIED)
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     version = request.param
-    python = environment_of(version, request.config.cache.mkdir(f"celery-{version}"))
     folder = tmp_path_factory.mktemp(f"celery-{version}")
+    cache = getattr(request.config, "cache", None)  # none with -p no:cacheprovider
+    python = environment_of(version, cache.mkdir(f"celery-{version}") if cache else folder / "environment")
     (folder / "shop.py").write_text(SHOP, "utf-8")
     with ExitStack() as running:
         running.enter_context(pytest.MonkeyPatch.context()).setenv("XDG_STATE_HOME", str(folder))
