@@ -58,6 +58,11 @@ class Abilities:
             self._pidboxes.append(commander)
             yield commander
 
+    def blocked(self) -> bool:
+        """Whether the broker told one who asks workers that an alarm stops what is published."""
+        told = [pidbox.blocked() for pidbox in self._pidboxes]  # each of them takes in what came
+        return any(told)
+
     def focus(self, topics: frozenset[str]) -> None:
         """As `Source.focus`: whose answers are waited for."""
         met = [topic.removeprefix(MET) for topic in topics if topic.startswith(MET)]

@@ -92,12 +92,17 @@ class Api:
 
         path: from `/api/` on.
         """
-        if not self._met:
-            self._introduced()
-        status, _, body = self._fetch(path, self._headers)
+        status, body = self.ask(path)
         if status != 200:
             raise _refusal(status, body, self.place)
         return body
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        """As `get`, with the HTTP status, whatever it says."""
+        if not self._met:
+            self._introduced()
+        status, _, body = self._fetch(path, self._headers)
+        return status, body
 
     def close(self) -> None:
         """Hang up; does not raise."""

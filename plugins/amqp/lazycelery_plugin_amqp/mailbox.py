@@ -28,6 +28,10 @@ ANY = "[0-9a-f-]{36}"  # stands for the random part of our queue's name where a 
 JSON = {"content_type": "application/json", "content_encoding": "utf-8"}
 
 
+class Blocked(SourceError):  # noqa: N818 - what AMQP calls it
+    """An alarm of the broker stops publishers, and questions with them; the connection is well."""
+
+
 class NobodyListens(Exception):  # noqa: N818 - no failure: no worker with this control exchange was ever here
     """There is no exchange for questions."""
 
@@ -77,6 +81,7 @@ class Mailbox:
         self._question = _Question("", 0.0, "?")
         if not self._exists(self._exchange):
             raise NobodyListens
+        self._published = 0
         self._key = str(uuid.uuid4())
         self._queue = f"{self._key}.{reply_exchange}"
         self._reply_exchange = reply_exchange if self._exists(reply_exchange) else ""
@@ -93,13 +98,13 @@ class Mailbox:
         return self._channel.connection is not None and self._channel.is_open
 
     def ask(self, message: dict[str, Any], expected: Expected, deadline: float) -> Replies:
-        """Replies until all that are expected have answered or the deadline has come."""
+        """Replies until all that are expected have answered or the deadline has come. Raises Blocked, SourceError."""
         self._deadline = deadline
         question = self._publish(message, expected)
         while (left := deadline - time.monotonic()) > 0 and not self._is_complete(question, expected):
             self._line.wait(min(left, SLICE))
         if not question.taken:
-            raise _blocked() if self._line.blocked else silent(self._line.address, time.monotonic() - question.sent)
+            raise blocked() if self._line.blocked else silent(self._line.address, time.monotonic() - question.sent)
         return Replies(tuple(question.nodes), self._listeners(question, expected))
 
     def _publish(self, message: dict[str, Any], expected: Expected) -> _Question:
@@ -111,6 +116,7 @@ class Mailbox:
         packed = amqp.Message(body, application_headers=headers, delivery_mode=1, priority=0, **JSON)
         alone = next(iter(expected.names)) if expected.alone and len(expected.names) == 1 else "?"
         self._question = question = _Question(ticket, now, alone)
+        self._published += 1
         self._do(lambda channel: channel.basic_publish(packed, self._exchange, "", mandatory=True))
         return question
 
@@ -211,8 +217,9 @@ class Mailbox:
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 
-    def _was_taken(self, *_: object) -> None:
-        self._question.taken = True
+    def _was_taken(self, tag: int, *_: object) -> None:
+        if tag >= self._published:  # else it is one that an alarm had kept
+            self._question.taken = True
 
     def _was_returned(self, *_: object) -> None:
         self._question.unheard = True
@@ -229,9 +236,10 @@ class Mailbox:
             self._present.pop(node.hostname, None)
 
 
-def _blocked() -> SourceError:
+def blocked() -> Blocked:
+    """The error of a question that is not taken."""
     hint = "An alarm of memory or disk blocks publishers."
-    return SourceError("RabbitMQ takes no messages: workers can't be asked.", hint)
+    return Blocked("RabbitMQ takes no messages: workers can't be asked.", hint)
 
 
 def _nodes(message: Any, alone: str, latency: float) -> list[NodeReply]:

@@ -1,7 +1,8 @@
 """What does RabbitMQ's management plugin tell? Queues, consumers, exchanges, bindings, alarms; typed, a page at a time.
 
-Its numbers are up to five seconds old (`collect_statistics_interval`), so it is not asked more often. Where it is not
-there or refuses, `trouble` says so in a sentence and everything else goes on without it.
+Its numbers are up to five seconds old (`collect_statistics_interval`), so it is not asked more often; alarms are known
+at once, and looked for more often. Where it is not there or refuses, `trouble` says so in a sentence and everything
+else goes on without it.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +12,12 @@ from urllib.parse import quote
 import msgspec
 
 from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
-from lazycelery_core.text import safe, size
+from lazycelery_plugin_amqp.alarms import COLUMNS as COLUMNS_OF_NODES
+from lazycelery_plugin_amqp.alarms import Alarms, ApiNode
 from lazycelery_plugin_amqp.http_api import Api, Place
 
 PERIOD = 5.0  # s: RabbitMQ's own pace
+ALARMS = 1.5  # s: alarms are told within three seconds; their check is tiny
 ROADS = 15.0  # s: exchanges, bindings and consumers are long lists that seldom change
 AGAIN = 15.0  # s after a failure
 REFUSED = 60.0  # s after a refusal: nobody changes rights every few seconds
@@ -101,20 +104,6 @@ class ApiChannel(msgspec.Struct):
     global_prefetch_count: int = 0
 
 
-class ApiNode(msgspec.Struct):
-    """A node of the cluster."""
-
-    name: str
-    running: bool = True
-    mem_alarm: bool = False
-    disk_free_alarm: bool = False
-    mem_used: int | None = None
-    mem_limit: int | None = None
-    disk_free: int | None = None
-    disk_free_limit: int | None = None
-    partitions: list[str] = []
-
-
 class _Page(msgspec.Struct):
     items: list[msgspec.Raw]
     total_count: int = 0
@@ -146,12 +135,17 @@ class Management:
         self.exchanges: list[ApiExchange] = []
         self.bindings: list[ApiBinding] = []
         self.prefetch: dict[str, list[int]] = {}
-        self.alarms: tuple[str, ...] = ()
+        self._alarms = Alarms()
         self.has_rates = False
         self.version = ""
         self.trouble = "the management API was not asked yet"
         self.roads_are_new = False  # whether the last step read exchanges, bindings and consumers too
-        self._due = self._roads_due = 0.0
+        self._due = self._alarms_due = self._roads_due = 0.0
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What is wrong with the nodes, a sentence each."""
+        return self._alarms.sentences
 
     @property
     def works(self) -> bool:
@@ -175,17 +169,25 @@ class Management:
             api.close()
 
     def step(self, now: float) -> bool:
-        """Ask anew for what it is time to ask; whether something new is known. now: monotonic."""
+        """Ask anew for what it is time to ask; whether the lists are new. now: monotonic."""
         self.roads_are_new = False
-        if now < self._due:
+        if now < self._due and (now < self._alarms_due or not self.works):
             return False
-        self._due = now + PERIOD
         try:
-            self._read(self._opened(), now)
+            return self._asked_anew(self._opened(), now)
         except LazyCeleryError as error:
             self.close()
             self._due = now + (REFUSED if isinstance(error, AccessRefused) else AGAIN)
             self.trouble = str(error)
+        return True
+
+    def _asked_anew(self, api: Api, now: float) -> bool:
+        self._alarms_due = now + ALARMS
+        if now < self._due:
+            self._alarms.look(api)
+            return False
+        self._due = now + PERIOD
+        self._read(api, now)
         return True
 
     def _opened(self) -> Api:
@@ -213,7 +215,8 @@ class Management:
 
     def _read(self, api: Api, now: float) -> None:
         self.queues = self._all_queues(api)
-        self.alarms = _alarms(api)
+        self._alarms.learn(_nodes(api))
+        self._alarms.look(api)
         if now >= self._roads_due:
             self._read_roads(api)
             self._roads_due, self.roads_are_new = now + ROADS, True
@@ -256,33 +259,12 @@ class Management:
         return _each(_decoded(api, f"/api/{what}/{self._vhost}?columns={columns}", list[msgspec.Raw]), kind)
 
 
-def _alarms(api: Api) -> tuple[str, ...]:
-    """What is wrong with the nodes, a sentence each; () too where the user may not see nodes."""
-    columns = "name,running,mem_alarm,disk_free_alarm,mem_used,mem_limit,disk_free,disk_free_limit,partitions"
+def _nodes(api: Api) -> list[ApiNode]:
+    """The nodes of the cluster; [] too where the user may not see them."""
     try:
-        nodes = _each(_decoded(api, f"/api/nodes?columns={columns}", list[msgspec.Raw]), ApiNode)
+        return _each(_decoded(api, f"/api/nodes?columns={COLUMNS_OF_NODES}", list[msgspec.Raw]), ApiNode)
     except AccessRefused:
-        return ()
-    return tuple(sentence for node in nodes for sentence in _troubles(node))
-
-
-def _troubles(node: ApiNode) -> list[str]:
-    name = safe(node.name, 60)
-    said = [] if node.running else [f"Node {name} is down."]
-    if node.mem_alarm:
-        said.append(
-            f"Memory alarm on {name} ({_size(node.mem_used)} of {_size(node.mem_limit)}): publishers are blocked."
-        )
-    if node.disk_free_alarm:
-        free = f"{_size(node.disk_free)} free, {_size(node.disk_free_limit)} wanted"
-        said.append(f"Disk alarm on {name} ({free}): publishers are blocked.")
-    if node.partitions:
-        said.append(f"{name} lost sight of {', '.join(safe(each, 60) for each in node.partitions[:5])}: partition.")
-    return said
-
-
-def _size(number: int | None) -> str:
-    return size(number)
+        return []
 
 
 def _decoded(api: Api, path: str, kind: type[T]) -> T:

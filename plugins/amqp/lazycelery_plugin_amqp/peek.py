@@ -14,6 +14,7 @@ from lazycelery_core.control import Peek, PeekPrice
 from lazycelery_core.errors import AccessRefused, SourceError
 from lazycelery_core.redact import Redactor
 from lazycelery_plugin_amqp.address import Address
+from lazycelery_plugin_amqp.delayed import level_of
 from lazycelery_plugin_amqp.kinds import CLASSIC, QUORUM, STREAM, Kind, Kinds
 from lazycelery_plugin_amqp.line import Line
 from lazycelery_plugin_amqp.message import delivered_before, message_of
@@ -30,6 +31,7 @@ GET, GET_OK, GET_EMPTY = (60, 70), (60, 71), (60, 72)
 MARKS = "RabbitMQ marks what it shows as redelivered, for good. Workers can't take it in that moment."
 COUNTS = "A quorum queue: each look is a delivery of what it shows, and moves it to the end of the queue."
 UNSURE = "Nobody tells what kind of queue it is. If it is a quorum queue, a look moves what it shows to its end."
+DELAYS = "A queue of delayed delivery: what is taken out and put back comes late, so nobody looks into it."
 STREAMS = "A stream: its messages can't be taken out and put back, so nobody can look without reading it."
 
 
@@ -51,6 +53,8 @@ class Peeker:
 
     def price(self, queue: str) -> PeekPrice:
         """As `Peeks.price`: never free here."""
+        if level_of(queue) is not None:
+            return PeekPrice(DELAYS, refusal="Delayed messages are not looked into.")
         if not self._version:
             with self._lock:
                 self._with_line(lambda line: line.is_open)

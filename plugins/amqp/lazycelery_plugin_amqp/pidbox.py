@@ -17,10 +17,10 @@ from dataclasses import replace
 from typing import Any
 
 from lazycelery_core.control import INSPECT_COMMANDS, Replies
-from lazycelery_core.errors import AccessRefused, LazyCeleryError
+from lazycelery_core.errors import AccessRefused, LazyCeleryError, SourceError
 from lazycelery_plugin_amqp.address import Address
 from lazycelery_plugin_amqp.line import CONNECT, Line
-from lazycelery_plugin_amqp.mailbox import GRACE, Expected, Mailbox, NobodyListens
+from lazycelery_plugin_amqp.mailbox import GRACE, Blocked, Expected, Mailbox, NobodyListens, blocked
 
 PATIENCE = 0.5  # s that closing waits for a question
 HEARTBEAT = 30.0  # s; questions may be that far apart, and each keeps the connection alive
@@ -43,6 +43,7 @@ class Pidbox:
         self._met: frozenset[str] = frozenset()
         self._answered: dict[str, float] = {}  # hostname -> monotonic time of its last answer
         self._whole_at = self._empty_until = float("-inf")
+        self._blocked = False
 
     @property
     def asked(self) -> int:
@@ -56,19 +57,34 @@ class Pidbox:
             self._empty_until = float("-inf")
         self._met = met
 
+    def blocked(self) -> bool:
+        """Whether an alarm of the broker stops questions, as far as it told this connection. Does not wait for one."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._line.catch_up()
+                self._blocked = self._line.is_open and self._line.blocked
+            finally:
+                self._lock.release()
+        return self._blocked
+
     def broadcast(
         self, command: str, arguments: Mapping[str, Any] | None, destination: Sequence[str] | None, timeout: float
     ) -> Replies:
-        """All replies within `timeout` seconds. destination: None for all; an empty one is nobody, not everybody."""
+        """All replies within `timeout` seconds. destination: None for all; an empty one is nobody, not everybody.
+
+        Raises SourceError, also where others asked all that time: that nobody answered would be a lie.
+        """
         if destination is not None and not destination:
             return Replies(())
         deadline = time.monotonic() + timeout
         if not self._lock.acquire(timeout=timeout):
-            return Replies(())
+            raise SourceError("Workers were not asked: another question still waits for its answer.", "Ask again.")
         try:
             return self._asked(_message(command, arguments, destination), destination, deadline)
         except AccessRefused:
             self._hang_up()
+            raise
+        except Blocked:  # the end of the alarm is told on this connection; others would pile up at the broker
             raise
         except LazyCeleryError:
             self._mailbox = None
@@ -93,6 +109,8 @@ class Pidbox:
         except NobodyListens:
             self._empty_until = now + EMPTY
             return Replies((), 0)
+        if self._line.blocked:  # what is sent now would be heard at the end of the alarm
+            raise blocked()
         replies = mailbox.ask(message, self._expected(destination, now), deadline)
         at = time.monotonic()
         self._answered |= {node.hostname: at for node in replies.nodes}

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+
 from lazycelery_core.control import Level
 from lazycelery_core.events import Event, QueueGone, QueueSample, RoutingSample
 from lazycelery_core.source import Source
@@ -25,6 +27,7 @@ from lazycelery_plugin_amqp.topology import routing
 TURN = 50  # queues that are declared in one go, ...
 BUDGET = 0.3  # s; ... but no longer than this
 NOT_YET = "unacked and rates are not known: the management API has not told of it yet"
+BLOCKED = "An alarm of memory or disk: RabbitMQ takes no messages, publishers are blocked."
 DELAYS = 10.0  # s between two counts of the 28 delay queues by declaring them
 
 
@@ -50,6 +53,7 @@ class AmqpQueues(Source):
         self._period, self._clock = period, clock
         self._shown: set[str] = set()
         self._waiting = Delayed()
+        self._alarms: tuple[str, ...] = ()
         self._told, self._flows = Told(), Flows()
         self._named: frozenset[str] = frozenset()
         self._due = self._delays_due = 0.0
@@ -87,7 +91,7 @@ class AmqpQueues(Source):
         """Alarms of the broker first: they stop everybody."""
         told = self._management
         left_out = max(0, told.total - PAGE * PAGES) if told.works else self._discovery.left_out
-        said = [*told.alarms] if told.works else []
+        said = [*self._alarms]
         said += [f"{left_out:,} queues beyond the first {PAGE * PAGES:,} are not counted."] if left_out else []
         said += [f"{told.unread:,} queues are told in a way that is not understood."] if told.unread else []
         clients, results = self._told.results
@@ -116,10 +120,18 @@ class AmqpQueues(Source):
             self._told = Told.of(self._management, self._names, self._flows)
         elif not self._management.works:
             self._told = Told()
-        samples = {sample.name: sample for sample in self._samples(counted, news)}
+        before, self._alarms = self._alarms, self._alarms_now()
+        found = self._samples(counted, news or self._alarms != before)
+        samples = {sample.name: _alarmed(sample, self._alarms) for sample in found}
         gone = sorted(self._shown & missing)
         self._shown = (self._shown | samples.keys()) - set(gone)
         return [*(QueueGone(name, self._clock()) for name in gone), *samples.values(), *self._roads()]
+
+    def _alarms_now(self) -> tuple[str, ...]:
+        """A sentence each. Without the management plugin only whoever publishes is told: those who ask workers."""
+        blocked = self._abilities is not None and self._abilities.blocked()
+        told = self._management.alarms if self._management.works else ()
+        return told or ((BLOCKED,) if blocked else ())
 
     def _roads(self) -> list[Event]:
         told = self._management
@@ -168,6 +180,13 @@ class AmqpQueues(Source):
             self._delays_due = time.monotonic() + DELAYS
             self._waiting = delayed(self._passive.delays(), ())
         return self._waiting, f"unacked and rates are not known: {self._management.trouble}"
+
+
+def _alarmed(sample: QueueSample, alarms: Sequence[str]) -> QueueSample:
+    """The sample of a queue, said to be of a broker in trouble where it is."""
+    if not alarms:
+        return sample
+    return msgspec.structs.replace(sample, note=f"{alarms[0]} {sample.note}".strip())
 
 
 def _sample(name: str, depth: Depth, now: float, why: str, waiting: Delayed) -> QueueSample:

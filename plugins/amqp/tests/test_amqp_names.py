@@ -3,7 +3,10 @@
 import pytest
 from kombu.transport import native_delayed_delivery
 
+from lazycelery_core.errors import AccessRefused
+from lazycelery_core.redact import Redactor
 from lazycelery_plugin_amqp import discovery
+from lazycelery_plugin_amqp.address import Address
 from lazycelery_plugin_amqp.delayed import (
     LEVELS,
     Delayed,
@@ -14,7 +17,9 @@ from lazycelery_plugin_amqp.delayed import (
     level_of,
 )
 from lazycelery_plugin_amqp.discovery import Discovery, Names
+from lazycelery_plugin_amqp.kinds import Kinds
 from lazycelery_plugin_amqp.management import ApiBinding
+from lazycelery_plugin_amqp.peek import Peeker
 from lazycelery_plugin_amqp.topology import delay_targets
 
 
@@ -124,3 +129,13 @@ def test_names_are_bounded_and_those_that_were_never_queues_make_room(monkeypatc
         found.missed("b", float(now))
     found.learn(["new"])
     assert set(found.turn(99, 1e9)) == {"a", "c", "new"}
+
+
+@pytest.mark.parametrize("queue", ["celery_delayed_0", "celery_delayed_27", "shop_celery_delayed_3"])
+def test_delayed_messages_are_not_looked_at_since_that_would_delay_them(queue: str) -> None:
+    nowhere = Address("127.0.0.1", port=1)
+    peeker = Peeker(nowhere, Redactor(), Kinds(lambda _: None, None), granted=True)
+    assert peeker.price(queue).refusal == "Delayed messages are not looked into."
+    with pytest.raises(AccessRefused, match="comes late"):
+        peeker.peek(queue)
+    assert peeker.asked == 0

@@ -304,7 +304,25 @@ def test_a_memory_alarm_is_named_as_the_reason_for_silence(rabbitmq_factory: Any
         return False
 
     wait_until(named, "the alarm to be named", PATIENCE)
+    there = rabbit.call("length(rabbit_networking:connections())")
+    for _ in range(3):
+        with pytest.raises(SourceError, match="takes no messages"):
+            inspector.inspect("ping", timeout=1.0)
+    assert inspector.blocked()
+    assert rabbit.call("length(rabbit_networking:connections())") == there, "none piles up behind an alarm"
+    rabbit.alarm(False)
+    wait_until(lambda: not inspector.blocked(), "the end of the alarm", PATIENCE)
+    assert inspector.inspect("ping", timeout=10.0).listeners == 0
     inspector.close()
+
+
+def test_a_question_that_could_not_be_asked_for_others_is_told_and_not_taken_for_silence(
+    inspector: Inspector, work: StartWorker
+) -> None:
+    work()
+    listening(inspector, 1)
+    with inspector._lock, pytest.raises(SourceError, match="another question"):
+        inspector.inspect("ping", timeout=0.05)
 
 
 def test_several_threads_may_ask_at_once(inspector: Inspector, work: StartWorker) -> None:
