@@ -70,6 +70,8 @@ def test_nothing_leaves_a_queue_that_the_broker_says_nobody_consumes() -> None:
         known.apply([sent, QueueSample("q", NOW + at, {0: 5}, consumers=0)], NOW + at)
     assert queue_of(known).in_rate == pytest.approx(1.0)
     assert queue_of(known).out_rate == 0.0
+    known.apply([QueueSample("q", NOW + 3, {0: 2}, consumers=1), QueueSample("q", NOW + 4, {0: 2}, consumers=0)], NOW)
+    assert queue_of(known).out_rate == pytest.approx(2 / 4 + 3 / 4), "somebody consumed it in this minute"
 
 
 def test_rates_are_unknown_when_the_depth_grows_faster_than_was_told() -> None:

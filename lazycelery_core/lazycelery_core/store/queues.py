@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from lazycelery_core.events import QueueGone, QueueSample
 from lazycelery_core.model import Queue, Routing, Worker, WorkerState
@@ -23,11 +24,14 @@ class QueueRecord:
         self.sample: QueueSample | None = None
         self.history, self.came, self.left = History(), History(), History()
         self.marks: deque[tuple[float, int, int]] = deque(maxlen=MOST_MARKS)
+        self.served = -inf  # when somebody may have consumed it last, as far as the broker tells
 
     def add(self, sample: QueueSample, sent: int) -> None:
         """A new count. One without any step is none: the queue could not be read, which is not the same as empty."""
         self.sample = sample
         self._add_rates(sample)
+        if sample.consumers != 0:
+            self.served = sample.at
         if not sample.ready:
             return
         ready = sum(sample.ready.values())
@@ -58,7 +62,7 @@ class QueueRecord:
             return None, None
         came = (sent - sent_before) / (end - start)
         left = came - (ready - before) / (end - start)
-        if self.sample is not None and self.sample.consumers == 0:
+        if self.served < start:
             return came, 0.0  # whatever the depth: some brokers tell one that is seconds old
         if left < -max(NOISE * came, 1 / (end - start)):
             return None, None
