@@ -18,7 +18,7 @@ NOISE = 0.05  # events and counts are not taken at the same instant: so far belo
 class QueueRecord:
     """One queue: its last sample, its depths, and (when, ready, task-sent events so far) of the last minute."""
 
-    __slots__ = ("came", "history", "left", "marks", "sample")
+    __slots__ = ("came", "history", "left", "marks", "sample", "served")
 
     def __init__(self) -> None:
         self.sample: QueueSample | None = None
