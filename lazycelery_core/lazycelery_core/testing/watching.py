@@ -157,7 +157,7 @@ def watching(
 
     allow: granted scopes. queues: those of the connection's settings. live: wait for that. config: the file's text.
     """
-    launcher = Launcher(loads(config), Options(passive=passive, allow=tuple(allow), without=("demo",)))
+    launcher = Launcher(loads(config), Options(passive=passive, allow=tuple(allow)))
     watch = launcher.watch(replace(launcher.connect(url), queues=tuple(queues)))
     watch.start()
     _stalls()
