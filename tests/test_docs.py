@@ -94,3 +94,16 @@ def test_the_guide_names_every_hook_and_everything_that_the_kit_offers() -> None
     hooks = [name for name in vars(hookspecs) if name.startswith("lazycelery_")]
     public = [name for name in vars(fixtures) if name.endswith("_factory") or name == "broker_url"]
     assert [name for name in (*hooks, *public) if name not in GUIDE] == []
+
+
+def test_every_test_that_the_page_of_tests_names_is_there() -> None:
+    page = (DOCS / "testing.md").read_text("utf-8")
+    files = [
+        path for folder in ("tests", "lazycelery_core/tests", "plugins") for path in ROOT.glob(f"{folder}/**/test_*.py")
+    ]
+    there = {path.name for path in files}
+    for path in files:
+        there.update(re.findall(r"^ *def (test_\w+)", path.read_text("utf-8"), re.MULTILINE))
+    named = re.findall(r"`(?:[\w/]*/)?(test_\w+(?:\.py)?)(?:\[\w+\])?`", page)
+    assert len(named) > 100
+    assert [name for name in named if name not in there] == []
