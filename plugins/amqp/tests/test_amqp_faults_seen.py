@@ -13,6 +13,8 @@ from typing import Any
 import amqp
 import pytest
 
+from lazycelery_core.control import Inspects
+from lazycelery_core.errors import SourceError
 from lazycelery_core.model import Link, LinkState
 from lazycelery_core.testing.amqp_wire import AmqpWire, numbers_over
 from lazycelery_core.testing.numbered import Numbers
@@ -204,9 +206,14 @@ def told(watched: Watched, name: str) -> bool:
     return queue is not None and not queue.note
 
 
-def is_asked(watched: Watched, hostname: str) -> bool:
-    worker = watched.deployment.snapshot(time.time()).worker(hostname)
-    return worker is not None and bool(worker.pool)
+def answers(watched: Watched) -> bool:
+    """Whether workers answer; not while others ask."""
+    inspects = watched.deployment.control.get(Inspects)
+    assert inspects is not None
+    try:
+        return bool(inspects.inspect("ping").nodes)
+    except SourceError:
+        return False
 
 
 def noted(watched: Watched) -> str:
@@ -234,7 +241,7 @@ def test_without_the_management_plugin_an_alarm_is_told_to_those_who_ask_workers
 ) -> None:
     celery_worker_factory(url=vhost.url, settings={"result_backend": "rpc://"}, name="asked")
     with watching(vhost.url, config="[plugins.amqp]\nmanagement = false\n") as watched:
-        wait_until(lambda: is_asked(watched, "asked@testing"), "the worker is asked", PATIENCE)
+        wait_until(lambda: answers(watched), "the worker is asked", PATIENCE)
         with alarm(vhost.server):
             within(SEEN, lambda: "publishers are blocked" in link(watched, "queues").notice, "the alarm")
             assert watched.events.state is LinkState.LIVE
