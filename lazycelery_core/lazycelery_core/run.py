@@ -2,7 +2,8 @@
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from lazycelery_core.app import LazyCeleryApp
 from lazycelery_core.config import Connection, Settings
@@ -27,8 +28,14 @@ def run(load: Callable[[], Running], settings: Settings, connection: Connection,
         raise app.failure
     if app.return_code and app.report is not None:
         said.append(f"LazyCelery stopped because of a bug of its own. The report is in {app.report}.")
-    sys.stderr.write("".join(f"{safe(each)}\n" for each in said))
+    tell(said)
     return app.return_code or 0
+
+
+def tell(said: Sequence[str]) -> None:
+    """The last words, to whoever is still there: a terminal that was closed is no bug of ours."""
+    with suppress(OSError):
+        sys.stderr.write("".join(f"{safe(each)}\n" for each in said))
 
 
 def give_memory_back() -> None:
