@@ -146,9 +146,10 @@ def listener(greeting: bytes, stay: bool = False) -> Iterator[int]:
             server.shutdown()
 
 
-def test_a_closed_port_is_told(run: Run) -> None:
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_closed_port_is_told(run: Run, scheme: str) -> None:
     port = free_port()
-    said = run("--broker", f"redis://:{SECRET}@127.0.0.1:{port}/0", "queues")
+    said = run("--broker", f"{scheme}://u:{SECRET}@127.0.0.1:{port}/0", "queues")
     assert_told(said, CONNECTION, f"Nobody listens at 127.0.0.1:{port}.", "Is the broker running")
 
 
@@ -169,6 +170,13 @@ def test_a_socket_that_is_not_there_is_told(run: Run, home: Path) -> None:
 def test_a_server_that_is_no_redis_is_told(run: Run, greeting: bytes, stay: bool, says: str) -> None:
     with listener(greeting, stay) as port:
         assert_told(run("--broker", f"redis://:{SECRET}@127.0.0.1:{port}/0", "tasks"), CONNECTION, says)
+
+
+@pytest.mark.parametrize("greeting, stay", [(b"HTTP/1.1 400 Bad Request\r\n\r\n", False), (b"", False), (b"", True)])
+@pytest.mark.parametrize("scheme", ["amqp", "amqps"])
+def test_a_server_that_is_no_rabbitmq_is_told(run: Run, scheme: str, greeting: bytes, stay: bool) -> None:
+    with listener(greeting, stay) as port:
+        assert_told(run("--broker", f"{scheme}://u:{SECRET}@127.0.0.1:{port}//", "tasks"), CONNECTION, "127.0.0.1")
 
 
 @pytest.fixture
