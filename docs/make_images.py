@@ -2,26 +2,32 @@
 
     python docs/make_images.py [NAME ...]
 
-Each picture is a screen of `lazycelery demo` in a real pty, drawn to `docs/img/NAME-COLUMNSxROWS.png`. Needs
-`rsvg-convert` (Debian: librsvg2-bin) and the development dependencies.
+Each picture is a screen of `lazycelery demo` in a real pty, drawn to `docs/img/NAME-COLUMNSxROWS.png`; that of the
+routing view is taken on a RabbitMQ in which something is wrong. Needs `rsvg-convert` (Debian: librsvg2-bin),
+`rabbitmq-server` and the development dependencies.
 """
 
 import io
+import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import amqp
 import pyte
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from lazycelery_core.testing.rabbitmq import Rabbit, start_rabbitmq
 from lazycelery_core.testing.terminal import Terminal
 
 IMAGES = Path(__file__).parent / "img"
 SIZES = ((80, 24), (120, 36), (200, 50))
 SETTLED = 14.0  # s after which the demo's backlog, failures and retries are all there
+ROUTED = 45.0  # s after which the exchanges and bindings of all workers were read
 PICTURES = {
     "overview": ("O",),
     "workers": ("W",),
@@ -30,6 +36,14 @@ PICTURES = {
     "task": ("T", "f", "state:failed retries>1", "enter", "enter"),
     "help": ("?",),
 }
+PROGRAM = [sys.executable, "-m", "lazycelery_core"]
+EXCHANGES = {  # name -> type, alternate exchange
+    "orders": ("topic", "unrouted"), "unrouted": ("fanout", ""), "graves": ("direct", ""), "audit": ("fanout", ""),
+}  # fmt: skip
+QUEUES = {  # name -> exchange, routing key, where its dead letters go
+    "orders.eu": ("orders", "order.eu.#", "graves"), "orders.us": ("orders", "order.us.#", "grave"),
+    "graveyard": ("graves", "dead", ""), "lost": ("unrouted", "", ""),
+}  # fmt: skip
 
 
 def main(names: list[str]) -> None:
@@ -37,13 +51,47 @@ def main(names: list[str]) -> None:
     if shutil.which("rsvg-convert") is None:
         sys.exit("rsvg-convert is missing: on Debian it comes with `apt-get install librsvg2-bin`.")
     IMAGES.mkdir(exist_ok=True)
+    wanted = {name: keys for name, keys in PICTURES.items() if not names or name in names}
+    if wanted:
+        take_all([*PROGRAM, "demo"], wanted)
+    if not names or "routing" in names:
+        take_routing()
+
+
+def take_all(program: list[str], wanted: dict[str, tuple[str, ...]], settled: float = SETTLED) -> None:
+    """Take pictures of a program, each in every size, `settled` seconds after its first tasks."""
     for columns, rows in SIZES:
-        with Terminal(["lazycelery", "demo"], columns, rows) as terminal:
+        with Terminal(program, columns, rows) as terminal:
             terminal.wait_for("tasks")
-            look(terminal, SETTLED)
-            for name, keys in PICTURES.items():
-                if not names or name in names:
-                    take(terminal, f"{name}-{columns}x{rows}", keys)
+            look(terminal, settled)
+            for name, keys in wanted.items():
+                take(terminal, f"{name}-{columns}x{rows}", keys)
+
+
+def take_routing() -> None:
+    """The demo on a RabbitMQ with the shop's queues and a road that leads nowhere."""
+    with tempfile.TemporaryDirectory() as place, start_rabbitmq(Path(place), management=True) as rabbit:
+        declare(rabbit)
+        config = Path(place) / "config.toml"
+        config.write_text(f"[plugins.amqp]\nmanagement_url = {json.dumps(rabbit.management_url)}\n", "utf-8")
+        take_all([*PROGRAM, "--config", str(config), "demo", "--broker", rabbit.url], {"routing": ("R",)}, ROUTED)
+
+
+def declare(rabbit: Rabbit) -> None:
+    """Exchanges and queues as people make them, with the mistakes that they make."""
+    connection = amqp.Connection(f"127.0.0.1:{rabbit.port}")
+    connection.connect()
+    channel = connection.channel()
+    for name, (kind, alternate) in EXCHANGES.items():
+        arguments = {"alternate-exchange": alternate} if alternate else {}
+        channel.exchange_declare(name, kind, durable=True, auto_delete=False, arguments=arguments)
+    for name, (exchange, key, dead) in QUEUES.items():
+        arguments = {"x-dead-letter-exchange": dead, "x-dead-letter-routing-key": "dead"} if dead else {}
+        channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments)
+        channel.queue_bind(name, exchange, key)
+    for _ in range(20):
+        channel.basic_publish(amqp.Message(b"{}"), exchange="graves", routing_key="dead")
+    connection.close()
 
 
 def take(terminal: Terminal, name: str, keys: tuple[str, ...]) -> None:
