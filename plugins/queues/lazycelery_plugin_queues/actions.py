@@ -11,7 +11,7 @@ from lazycelery_core.errors import ActionError
 from lazycelery_core.model import Message, Queue
 from lazycelery_core.query import quoted
 from lazycelery_core.snapshot import Snapshot
-from lazycelery_core.text import count
+from lazycelery_core.text import Safe, count
 from lazycelery_core.tones import Line, Tone, line
 from lazycelery_plugin_queues.messages import SCOPE, last_peek, sentences
 from lazycelery_plugin_queues.source import Looks
@@ -114,7 +114,7 @@ def look_preview(snapshot: Snapshot, queues: Sequence[Queue]) -> Sequence[Line]:
     return [
         line(("Takes    ", Tone.DIM), f"the first {shown} of {count(ready)} messages, and puts them back at once"),
         line(("Costs    ", Tone.DIM), first),
-        *(line(" " * 9, each) for each in more),
+        *(line(Safe(" " * 9), each) for each in more),
     ]
 
 

@@ -210,4 +210,4 @@ def selected_queue(context: DrawContext) -> Queue | None:
 
 def no_queue_selected() -> Line:
     """What panes about a queue say while there is none."""
-    return (Span(Safe("No queue yet."), Tone.DIM),)
+    return (Span(Safe("No queue is selected."), Tone.DIM),)

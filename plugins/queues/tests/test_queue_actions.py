@@ -146,6 +146,6 @@ def test_m_lets_the_source_look_and_a_confirmed_look_says_what_it_took() -> None
 def test_the_confirmation_says_how_many_are_taken_and_how_many_looks_are_left() -> None:
     text = "\n".join(map(plain, actions.look_preview(looked(MOVES), [Queue("media", ready=1200)])))
     assert "first 5 of 1,200 messages" in text
-    assert "Looks left until messages are lost: 3." in text
+    assert "\n         Looks left until messages are lost: 3." in text, "the blanks before it stay blank"
     peek = next(each for each in actions.ACTIONS if each.name == "queue.peek")
     assert Policy(Level.READ_ONLY).refusal(peek) == "needs --allow peek"

@@ -244,6 +244,11 @@ def test_without_a_queue_the_list_says_where_names_come_from() -> None:
     assert other.endswith("Queues appear when the broker or a worker names them.")
 
 
+@pytest.mark.parametrize("pane", [QueueDetail(), QueueRates(), QueueMessages()], ids=lambda pane: str(pane.id))
+def test_panes_about_a_queue_say_that_none_is_selected_as_when_a_filter_hides_all(pane: Pane) -> None:
+    assert "No queue is selected." in snapshot_text(pane, moment(), 60, 10, selected={}, tabs=(QueueDetails(),))
+
+
 def test_a_filter_that_leaves_nothing_says_how_many_there_are() -> None:
     query = RowQuery(parse("name:nothing", NOW))
     snapshot = moment()
