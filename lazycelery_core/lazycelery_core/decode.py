@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from lazycelery_core.events import FAR, HUGE, REASON, RETRIES, TEXT, ResultMeta, WireEvent
-from lazycelery_core.payload import BOM, JSON, LIMIT, PayloadError, json_of, unpacked, value_of
+from lazycelery_core.payload import BOM, JSON, LIMIT, TAG, PayloadError, json_of, unpacked, value_of
 
 MOST_PARTS = 10_000  # events in one message; Celery sends up to 24
 FAILED = frozenset({"FAILURE", "RETRY", "REVOKED"})  # states whose result is an exception
@@ -51,10 +51,9 @@ def add_events(events: "list[Any]", body: bytes, now: float, tally: Tally) -> No
     Written for speed: types, ranges and what every event must have are checked by msgspec as it decodes.
     """
     try:
-        found = _read(body)
+        found = [] if TAG in body else _read(body)
     except _TROUBLE:
-        events += _tolerant(body, now, tally)
-        return
+        found = []
     if type(found) is WireEvent:
         if found.uuid or found.type[:5] != "task-":
             found.body = body
@@ -94,7 +93,7 @@ def _unusual(
 def _tolerant(body: bytes, now: float, tally: Tally) -> list[WireEvent]:
     """Each event of the body judged alone; a bad one costs its neighbours nothing."""
     try:
-        value = json_of(body)
+        value = json_of(body, tagged=True)
     except PayloadError as error:
         tally.rejected[error.reason] += 1
         return []
@@ -110,7 +109,7 @@ def _tolerant(body: bytes, now: float, tally: Tally) -> list[WireEvent]:
 
 def _judged(fields: Any, body: bytes, part: int, now: float, tally: Tally) -> WireEvent | None:
     """One event, repaired where that is possible, else None and counted."""
-    refusal = _refusal(fields)
+    refusal = _refusal(fields) or (_unreadable(fields) if TAG in body else "")
     if refusal:
         tally.rejected[refusal] += 1
         return None
@@ -131,6 +130,17 @@ def _refusal(fields: Any) -> str:
         return "a task event without an id"
     if kind.startswith("worker-") and not _text(fields.get("hostname")):
         return "a worker event without a host name"
+    return ""
+
+
+def _unreadable(fields: Any) -> str:
+    """Why Celery could not read a value in it that JSON has no word for; empty when it can."""
+    try:
+        json_of(json.dumps(fields).encode())
+    except PayloadError as error:
+        return error.reason
+    except RecursionError:
+        return "nested too deeply"
     return ""
 
 

@@ -371,3 +371,13 @@ def test_a_tagged_value_stays_as_it_is_if_its_type_can_read_it(kind: str, good: 
     assert json_of(body(good)) == {"at": {"__type__": kind, "__value__": good}}
     assert refused(lambda: json_of(body(bad))) == "a tagged value that can't be read"
     assert json_of(body(bad, own=1)) == {"at": {"__type__": kind, "__value__": bad, "own": 1}}
+
+
+def test_a_tagged_value_that_cannot_be_read_costs_its_neighbours_in_the_message_nothing() -> None:
+    good = {"type": "task-started", "uuid": "a", "hostname": "w", "timestamp": 1.0}
+    bad = {**good, "uuid": "b", "x": {"__type__": "datetime", "__value__": "garbage"}}
+    fine = {**good, "uuid": "c", "x": [{"__type__": "datetime", "__value__": "2026-11-22T10:00:00"}]}
+    tally = Tally()
+    found = events_of(json.dumps([good, bad, fine]).encode(), NOW, tally)
+    assert [(event.uuid, event.part) for event in found] == [("a", 0), ("c", 2)]
+    assert tally.rejected == {"a tagged value that can't be read": 1}

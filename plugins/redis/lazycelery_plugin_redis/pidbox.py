@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lazycelery_core.control import INSPECT_COMMANDS, NodeReply, Replies
-from lazycelery_core.errors import LazyCeleryError
+from lazycelery_core.errors import LazyCeleryError, SourceError
 from lazycelery_core.payload import PayloadError
 from lazycelery_plugin_redis.address import Address
 from lazycelery_plugin_redis.envelope import opened
@@ -59,7 +59,7 @@ class Pidbox:
             return Replies(())
         begun = time.monotonic()
         if not self._lock.acquire(timeout=timeout):
-            return Replies(())
+            raise SourceError("Workers were not asked: another question still waits for its answer.", "Ask again.")
         try:
             left = max(0.0, begun + timeout - time.monotonic())
             self._open(left)
