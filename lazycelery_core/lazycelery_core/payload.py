@@ -65,8 +65,8 @@ def unpacked(body: bytes, compression: object = None, limit: int = LIMIT) -> byt
 def json_of(body: bytes, tagged: bool = False) -> Any:
     """The value of a JSON text, as Celery's own reader takes it: NaN, a byte order mark and lone surrogates are fine.
 
-    Values that kombu tags (`__type__`, `__value__`) stay as they are, but must be readable unless they are let pass with
-    `tagged`. Raises PayloadError.
+    Values that kombu tags (`__type__`, `__value__`) stay as they are; unless `tagged` lets all pass, they must be
+    readable. Raises PayloadError.
     """
     try:
         return json.loads(body.removeprefix(BOM), object_hook=_checked if TAG in body and not tagged else None)
