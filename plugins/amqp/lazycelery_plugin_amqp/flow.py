@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lazycelery_plugin_amqp.management import ApiQueue, Stats
 
 WINDOW = 60.0  # s that rates are smoothed over, as those of other brokers are
+STEADY = 10.0  # s; counters are up to five seconds old, and sooner a rate may be twice what it is
 
 
 class _Mark(NamedTuple):
@@ -50,9 +51,9 @@ class Flows:
                 marks.popleft()
 
     def of(self, queue: str) -> Flow | None:
-        """The queue's rates, None before two counts."""
+        """The queue's rates, None in the first ten seconds."""
         marks = self._marks.get(queue)
-        if not marks or marks[-1].at <= marks[0].at:
+        if not marks or marks[-1].at - marks[0].at < STEADY:
             return None
         first, last = marks[0], marks[-1]
         return Flow(*((new - old) / (last.at - first.at) for new, old in zip(last[1:], first[1:], strict=True)))

@@ -9,10 +9,12 @@ def counted(publish: int, deliver_get: int = 0, ack: int = 0, redeliver: int = 0
     return {"mail": ApiQueue("mail", message_stats=stats)}
 
 
-def test_a_rate_needs_two_counts() -> None:
+def test_a_rate_needs_counts_of_ten_seconds() -> None:
     flows = Flows()
     assert flows.of("mail") is None
     flows.learn(counted(100), 10.0)
+    assert flows.of("mail") is None
+    flows.learn(counted(145, 18, 9), 19.0)
     assert flows.of("mail") is None
     flows.learn(counted(150, 20, 10), 20.0)
     assert flows.of("mail") == Flow(came=5.0, left=2.0, acked=1.0, again=0.0)
@@ -58,5 +60,5 @@ def test_a_new_queue_of_the_same_name_begins_anew() -> None:
 def test_a_queue_without_statistics_has_moved_nothing() -> None:
     flows = Flows()
     flows.learn({"mail": ApiQueue("mail")}, 0.0)
-    flows.learn({"mail": ApiQueue("mail", message_stats=[])}, 5.0)
+    flows.learn({"mail": ApiQueue("mail", message_stats=[])}, 10.0)
     assert flows.of("mail") == Flow(0.0, 0.0, 0.0, 0.0)
