@@ -158,7 +158,8 @@ def static_checks() -> list[Step]:
 def alone(folder: Path) -> Step:
     """The tests of one distribution, where no other plugin is installed."""
     python = environment_with_only(folder.name, VENV / "alone" / folder.name)
-    return Step(f"{folder.name} alone", [str(python), "-m", "pytest", "-p", "no:cacheprovider", f"{folder}/tests"])
+    tests = ["-p", "no:cacheprovider", "-n", str(PROCESSES), "--dist", "loadfile", f"{folder}/tests"]
+    return Step(f"{folder.name} alone", [str(python), "-m", "pytest", *tests])
 
 
 def environment_with_only(name: str, place: Path) -> Path:

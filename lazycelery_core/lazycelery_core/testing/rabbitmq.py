@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ NEEDED = "LAZYCELERY_NEEDS_RABBITMQ"  # environment variable; where it is set, a
 MISSING = "RabbitMQ is not installed: apt-get install --no-install-recommends rabbitmq-server"
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # Debian's scripts on PATH insist on a user called rabbitmq
 STARTED = "Server startup complete"
+SHARED, ROOM = Path("/dev/shm"), 2 << 30  # bytes
 LAUNCHES = 3  # tries; a port may be taken between our look and the server's
 LOWEST, HIGHEST = (
     20_000,
@@ -64,6 +66,7 @@ class Rabbit:
     """A node. Its user `guest` (password `guest`) may do everything; it listens on 127.0.0.1 only."""
 
     home: Path
+    data: Path
     node: str
     ports: Ports
     certificates: Certificates | None
@@ -245,14 +248,22 @@ def start_rabbitmq(
     `client_certificates` makes it want one of the client. conf: further lines of rabbitmq.conf.
     """
     made = certificates(directory, tls) if tls else None
-    rabbit = _started(directory, management, made, client_certificates, conf)
-    try:
-        yield rabbit
-    finally:
-        rabbit.thaw()
-        rabbit.kill()  # a polite end takes more than a second
-        rabbit.names.kill()
-        rabbit.names.wait()
+    with tempfile.TemporaryDirectory(
+        prefix="lazycelery-rabbitmq-", dir=_fast_disk(directory), ignore_cleanup_errors=True
+    ) as data:
+        rabbit = _started(directory, Path(data), management, made, client_certificates, conf)
+        try:
+            yield rabbit
+        finally:
+            rabbit.thaw()
+            rabbit.kill()  # a polite end takes more than a second
+            rabbit.names.kill()
+            rabbit.names.wait()
+
+
+def _fast_disk(directory: Path) -> Path:
+    """Memory, where there is a disk of it with room: a busy disk holds every declaration up for a second."""
+    return SHARED if SHARED.is_dir() and shutil.disk_usage(SHARED).free > ROOM else directory
 
 
 def has_rabbitmq() -> bool:
@@ -270,12 +281,17 @@ def _scripts() -> Path:
 
 
 def _started(
-    directory: Path, management: bool, made: Certificates | None, client_certificates: bool, conf: Sequence[str]
+    directory: Path,
+    data: Path,
+    management: bool,
+    made: Certificates | None,
+    client_certificates: bool,
+    conf: Sequence[str],
 ) -> Rabbit:
     for last in range(1, LAUNCHES + 1):
         home = directory / f"rabbitmq-{last}"
         home.mkdir()
-        rabbit = Rabbit(home, f"lc-{secrets.token_hex(4)}@localhost", _free_ports(), made)
+        rabbit = Rabbit(home, data, f"lc-{secrets.token_hex(4)}@localhost", _free_ports(), made)
         _write_files(rabbit, management, client_certificates, conf)
         rabbit.names = _launched(["epmd", "-port", str(rabbit.ports.names), "-address", "127.0.0.1"], rabbit)
         try:
@@ -341,7 +357,7 @@ def _environment(rabbit: Rabbit) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
         "HOME": str(home), "ERL_EPMD_PORT": str(rabbit.ports.names), "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_CRASH_DUMP_BYTES": "0", "RABBITMQ_NODENAME": rabbit.node, "RABBITMQ_MNESIA_BASE": str(home / "data"),
+        "ERL_CRASH_DUMP_BYTES": "0", "RABBITMQ_NODENAME": rabbit.node, "RABBITMQ_MNESIA_BASE": str(rabbit.data),
         "RABBITMQ_LOG_BASE": str(home / "log"), "RABBITMQ_LOGS": "-", "RABBITMQ_ALLOW_INPUT": "1",
         "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"), "RABBITMQ_CONFIG_FILES": str(home / "none"),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(home / "none"), "RABBITMQ_CONF_ENV_FILE": str(home / "none"),

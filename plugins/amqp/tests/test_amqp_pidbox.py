@@ -15,6 +15,7 @@ import pytest
 
 from lazycelery_core.control import Controls, Inspects
 from lazycelery_core.errors import SourceError
+from lazycelery_core.testing.conformance import answers
 from lazycelery_core.testing.processes import wait_until
 from lazycelery_core.testing.rabbitmq import Rabbit, Vhost
 from lazycelery_core.urls import BrokerURL
@@ -49,7 +50,7 @@ def work(rabbitmq_vhost: Vhost, celery_worker_factory: Any) -> StartWorker:
 
 def listening(inspector: Inspector, count: int) -> None:
     """Wait until that many workers hear questions: they say "ready" a moment before."""
-    wait_until(lambda: len(inspector.inspect("ping").nodes) == count, f"{count} workers to listen", PATIENCE)
+    wait_until(lambda: len(answers(inspector, "ping")) == count, f"{count} workers to listen", PATIENCE)
 
 
 def channel_of(vhost: Vhost) -> Any:
