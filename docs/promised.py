@@ -166,7 +166,7 @@ REASONS: dict[str, str] = {
     "T6": "The page that the screen asks for has 10,000 rows to scroll through, Flower's has 40.",
     "T8": "The whole real screen is drawn, with header, chart and status line, and compared with the last picture to "
     "send less; DataTable stands alone on its screen.",
-    "T9": "Sender of the events, broker and program share two processors, and a key waits for one of them at times. With "
+    "T9": "Sender of the events, broker and program share two processors; a key waits for one of them at times. With "
     "the priority of a quiet machine it was 4.4 ms (p50) and 11 ms (p95).",
     "T10": "Frames hold the loop up, and more so while the thread that takes events in has the interpreter's lock.",
     "T13 commands beside": "4.7 in another run of the same day: a second more or less has its pings and questions.",
