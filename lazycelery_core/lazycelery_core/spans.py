@@ -79,11 +79,11 @@ def join(parts: Sequence[Line], separator: Span) -> Line:
 def wrap_line(line: Line, cells: int, hang: int = 0) -> list[Line]:
     """The line as lines of at most `cells` cells, broken at blanks where there are any; blanks lead no new line.
 
-    hang: cells that all but the first are indented, where that leaves half of the room.
+    hang: cells that all but the first are indented, where that leaves half of the room and place for a wide character.
     """
     if cells < 1 or line_width(line) <= cells:
         return [line]
-    indent: Line = (Span(Safe(" " * hang)),) if 0 < hang <= cells // 2 else ()
+    indent: Line = (Span(Safe(" " * hang)),) if 0 < hang <= min(cells // 2, cells - 2) else ()
     later = cells - line_width(indent)
     lines: list[Line] = []
     row: list[Span] = []

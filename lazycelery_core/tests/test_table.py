@@ -306,6 +306,7 @@ def test_the_rest_of_a_long_fact_stands_under_its_value_not_under_its_label() ->
     word = wrap_line(line(("args  ", Tone.DIM), "abcdefghijklmnopqrst"), 14, hang=6)
     assert [plain(each) for each in word] == ["args  abcdefgh", "      ijklmnop", "      qrst"]
     assert [plain(each) for each in wrap_line(line("a bc d"), 4, hang=3)] == ["a bc", "d"]  # no room to hang in
+    assert [plain(each) for each in wrap_line(line("a漢"), 2, hang=1)] == ["a", "漢"]  # nor for a wide character
 
 
 @given(text=st.text("ab c漢", max_size=60), cells=st.integers(1, 20), hang=st.integers(0, 12))
