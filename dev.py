@@ -25,6 +25,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "dev-stamp"
 OLDEST = (3, 11)
+SAME_EXAMPLES = ("--hypothesis-profile", "ci")  # what passed here passes there; plain pytest looks for new ones
 PROCESSES = min((os.cpu_count() or 1) + 1, 4)  # tests wait for brokers most of the time; more would starve those
 # Variables that would mix another Python's packages in, or send ours elsewhere.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV")
@@ -158,7 +159,7 @@ def static_checks() -> list[Step]:
 def alone(folder: Path) -> Step:
     """The tests of one distribution, where no other plugin is installed."""
     python = environment_with_only(folder.name, VENV / "alone" / folder.name)
-    tests = ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", f"{folder}/tests"]
+    tests = ["-p", "no:cacheprovider", *SAME_EXAMPLES, "-n", "2", "--dist", "loadfile", f"{folder}/tests"]
     return Step(f"{folder.name} alone", [str(python), "-m", "pytest", *tests])
 
 
@@ -214,7 +215,7 @@ def test_all() -> int:
     """All checks and tests; the last words are pytest's, then the names of what failed before it."""
     failed = failures([*static_checks(), *map(alone, distributions())])
     say("all tests together")
-    code = pytest("-n", str(PROCESSES), "--dist", "loadfile")
+    code = pytest(*SAME_EXAMPLES, "-n", str(PROCESSES), "--dist", "loadfile")
     if failed:
         say(f"FAILED before that: {', '.join(failed)}")
     return code or int(bool(failed))
